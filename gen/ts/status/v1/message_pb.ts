@@ -16,6 +16,8 @@ export const file_status_v1_message: GenFile = /*@__PURE__*/
   fileDesc("ChdzdGF0dXMvdjEvbWVzc2FnZS5wcm90bxIJc3RhdHVzLnYxIhsKGU1lc3NhZ2VTZXJ2aWNlTGlzdFJlcXVlc3QiaQoaTWVzc2FnZVNlcnZpY2VMaXN0UmVzcG9uc2USIQoFaXRlbXMYASADKAsyEi5zdGF0dXMudjEuTWVzc2FnZRIoCgxwaW5uZWRfaXRlbXMYAiADKAsyEi5zdGF0dXMudjEuTWVzc2FnZSKiAQoHTWVzc2FnZRIKCgJpZBgBIAEoCRIMCgR0ZXh0GAIgASgJEiQKBGtpbmQYAyABKA4yFi5zdGF0dXMudjEuTWVzc2FnZUtpbmQSLQoJdGltZXN0YW1wGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIoCgdyZXBsaWVzGAUgAygLMhcuc3RhdHVzLnYxLlJlcGx5TWVzc2FnZSJ9CgxSZXBseU1lc3NhZ2USCgoCaWQYASABKAkSDAoEdGV4dBgCIAEoCRIkCgRraW5kGAMgASgOMhYuc3RhdHVzLnYxLk1lc3NhZ2VLaW5kEi0KCXRpbWVzdGFtcBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiHAoaTWVzc2FnZVNlcnZpY2VXYXRjaFJlcXVlc3QiagobTWVzc2FnZVNlcnZpY2VXYXRjaFJlc3BvbnNlEiEKBWl0ZW1zGAEgAygLMhIuc3RhdHVzLnYxLk1lc3NhZ2USKAoMcGlubmVkX2l0ZW1zGAIgAygLMhIuc3RhdHVzLnYxLk1lc3NhZ2UqqgEKC01lc3NhZ2VLaW5kEhwKGE1FU1NBR0VfS0lORF9VTlNQRUNJRklFRBAAEhUKEU1FU1NBR0VfS0lORF9JTkZPEAESGQoVTUVTU0FHRV9LSU5EX0lOQ0lERU5UEAISFwoTTUVTU0FHRV9LSU5EX0NIQU5HRRADEhkKFU1FU1NBR0VfS0lORF9SRVNPTFZFRBAEEhcKE01FU1NBR0VfS0lORF9VUERBVEUQBTLLAQoOTWVzc2FnZVNlcnZpY2USWQoETGlzdBIkLnN0YXR1cy52MS5NZXNzYWdlU2VydmljZUxpc3RSZXF1ZXN0GiUuc3RhdHVzLnYxLk1lc3NhZ2VTZXJ2aWNlTGlzdFJlc3BvbnNlIgTY8xgBEl4KBVdhdGNoEiUuc3RhdHVzLnYxLk1lc3NhZ2VTZXJ2aWNlV2F0Y2hSZXF1ZXN0GiYuc3RhdHVzLnYxLk1lc3NhZ2VTZXJ2aWNlV2F0Y2hSZXNwb25zZSIE2PMYATABYgZwcm90bzM", [file_api_v1_common, file_google_protobuf_timestamp]);
 
 /**
+ * Takes no parameters.
+ *
  * @generated from message status.v1.MessageServiceListRequest
  */
 export type MessageServiceListRequest = Message$1<"status.v1.MessageServiceListRequest"> & {
@@ -29,15 +31,21 @@ export const MessageServiceListRequestSchema: GenMessage<MessageServiceListReque
   messageDesc(file_status_v1_message, 0);
 
 /**
+ * The messages that matter at present.
+ *
  * @generated from message status.v1.MessageServiceListResponse
  */
 export type MessageServiceListResponse = Message$1<"status.v1.MessageServiceListResponse"> & {
   /**
+   * The messages, newest first.
+   *
    * @generated from field: repeated status.v1.Message items = 1;
    */
   items: Message[];
 
   /**
+   * Messages to show above all others.
+   *
    * @generated from field: repeated status.v1.Message pinned_items = 2;
    */
   pinnedItems: Message[];
@@ -51,30 +59,42 @@ export const MessageServiceListResponseSchema: GenMessage<MessageServiceListResp
   messageDesc(file_status_v1_message, 1);
 
 /**
+ * A message of the operators.
+ *
  * @generated from message status.v1.Message
  */
 export type Message = Message$1<"status.v1.Message"> & {
   /**
+   * Unique id.
+   *
    * @generated from field: string id = 1;
    */
   id: string;
 
   /**
+   * What happened, for people.
+   *
    * @generated from field: string text = 2;
    */
   text: string;
 
   /**
+   * What the message is about.
+   *
    * @generated from field: status.v1.MessageKind kind = 3;
    */
   kind: MessageKind;
 
   /**
+   * When it was written.
+   *
    * @generated from field: google.protobuf.Timestamp timestamp = 4;
    */
   timestamp?: Timestamp | undefined;
 
   /**
+   * What was written about it later, oldest first.
+   *
    * @generated from field: repeated status.v1.ReplyMessage replies = 5;
    */
   replies: ReplyMessage[];
@@ -88,25 +108,35 @@ export const MessageSchema: GenMessage<Message> = /*@__PURE__*/
   messageDesc(file_status_v1_message, 2);
 
 /**
+ * A later word on a message.
+ *
  * @generated from message status.v1.ReplyMessage
  */
 export type ReplyMessage = Message$1<"status.v1.ReplyMessage"> & {
   /**
+   * Unique id.
+   *
    * @generated from field: string id = 1;
    */
   id: string;
 
   /**
+   * What happened since, for people.
+   *
    * @generated from field: string text = 2;
    */
   text: string;
 
   /**
+   * What the reply is about.
+   *
    * @generated from field: status.v1.MessageKind kind = 3;
    */
   kind: MessageKind;
 
   /**
+   * When it was written.
+   *
    * @generated from field: google.protobuf.Timestamp timestamp = 4;
    */
   timestamp?: Timestamp | undefined;
@@ -120,6 +150,8 @@ export const ReplyMessageSchema: GenMessage<ReplyMessage> = /*@__PURE__*/
   messageDesc(file_status_v1_message, 3);
 
 /**
+ * Takes no parameters.
+ *
  * @generated from message status.v1.MessageServiceWatchRequest
  */
 export type MessageServiceWatchRequest = Message$1<"status.v1.MessageServiceWatchRequest"> & {
@@ -133,15 +165,21 @@ export const MessageServiceWatchRequestSchema: GenMessage<MessageServiceWatchReq
   messageDesc(file_status_v1_message, 4);
 
 /**
+ * The messages that matter at present, all of them.
+ *
  * @generated from message status.v1.MessageServiceWatchResponse
  */
 export type MessageServiceWatchResponse = Message$1<"status.v1.MessageServiceWatchResponse"> & {
   /**
+   * The messages, newest first.
+   *
    * @generated from field: repeated status.v1.Message items = 1;
    */
   items: Message[];
 
   /**
+   * Messages to show above all others.
+   *
    * @generated from field: repeated status.v1.Message pinned_items = 2;
    */
   pinnedItems: Message[];
@@ -155,35 +193,49 @@ export const MessageServiceWatchResponseSchema: GenMessage<MessageServiceWatchRe
   messageDesc(file_status_v1_message, 5);
 
 /**
+ * What a message is about.
+ *
  * @generated from enum status.v1.MessageKind
  */
 export enum MessageKind {
   /**
+   * Not stated.
+   *
    * @generated from enum value: MESSAGE_KIND_UNSPECIFIED = 0;
    */
   UNSPECIFIED = 0,
 
   /**
+   * Something worth knowing; service is not affected.
+   *
    * @generated from enum value: MESSAGE_KIND_INFO = 1;
    */
   INFO = 1,
 
   /**
+   * Something is broken.
+   *
    * @generated from enum value: MESSAGE_KIND_INCIDENT = 2;
    */
   INCIDENT = 2,
 
   /**
+   * Something was or will be changed on purpose.
+   *
    * @generated from enum value: MESSAGE_KIND_CHANGE = 3;
    */
   CHANGE = 3,
 
   /**
+   * What was broken works again.
+   *
    * @generated from enum value: MESSAGE_KIND_RESOLVED = 4;
    */
   RESOLVED = 4,
 
   /**
+   * News on something reported before.
+   *
    * @generated from enum value: MESSAGE_KIND_UPDATE = 5;
    */
   UPDATE = 5,
@@ -196,10 +248,16 @@ export const MessageKindSchema: GenEnum<MessageKind> = /*@__PURE__*/
   enumDesc(file_status_v1_message, 0);
 
 /**
+ * Messages of the operators about the platform, for a status page.
+ *
  * @generated from service status.v1.MessageService
  */
 export const MessageService: GenService<{
   /**
+   * Lists the messages that matter at present.
+   *
+   * Callers: everybody, without a token.
+   *
    * @generated from rpc status.v1.MessageService.List
    */
   list: {
@@ -208,6 +266,11 @@ export const MessageService: GenService<{
     output: typeof MessageServiceListResponseSchema;
   },
   /**
+   * Streams the messages: first the present ones, then all of them again after each change. A slow
+   * reader skips states in between. UNAVAILABLE means that the server goes away: connect again.
+   *
+   * Callers: everybody, without a token.
+   *
    * @generated from rpc status.v1.MessageService.Watch
    */
   watch: {

@@ -16,6 +16,8 @@ export const file_status_v1_status: GenFile = /*@__PURE__*/
   fileDesc("ChZzdGF0dXMvdjEvc3RhdHVzLnByb3RvEglzdGF0dXMudjEiGQoXU3RhdHVzU2VydmljZUdldFJlcXVlc3QimQEKGFN0YXR1c1NlcnZpY2VHZXRSZXNwb25zZRIeCgZoZWFsdGgYASABKAsyDi5hcGkudjEuSGVhbHRoEi0KDm92ZXJhbGxfc3RhdHVzGAIgASgOMhUuYXBpLnYxLlNlcnZpY2VTdGF0dXMSGQoRY29ubmVjdGlvbl9icm9rZW4YAyABKAgSEwoLYXBpX3ZlcnNpb24YBCABKAkiGwoZU3RhdHVzU2VydmljZVdhdGNoUmVxdWVzdCKbAQoaU3RhdHVzU2VydmljZVdhdGNoUmVzcG9uc2USHgoGaGVhbHRoGAEgASgLMg4uYXBpLnYxLkhlYWx0aBItCg5vdmVyYWxsX3N0YXR1cxgCIAEoDjIVLmFwaS52MS5TZXJ2aWNlU3RhdHVzEhkKEWNvbm5lY3Rpb25fYnJva2VuGAMgASgIEhMKC2FwaV92ZXJzaW9uGAQgASgJMsMBCg1TdGF0dXNTZXJ2aWNlElQKA0dldBIiLnN0YXR1cy52MS5TdGF0dXNTZXJ2aWNlR2V0UmVxdWVzdBojLnN0YXR1cy52MS5TdGF0dXNTZXJ2aWNlR2V0UmVzcG9uc2UiBNjzGAESXAoFV2F0Y2gSJC5zdGF0dXMudjEuU3RhdHVzU2VydmljZVdhdGNoUmVxdWVzdBolLnN0YXR1cy52MS5TdGF0dXNTZXJ2aWNlV2F0Y2hSZXNwb25zZSIE2PMYATABYgZwcm90bzM", [file_api_v1_common, file_api_v1_health]);
 
 /**
+ * Takes no parameters.
+ *
  * @generated from message status.v1.StatusServiceGetRequest
  */
 export type StatusServiceGetRequest = Message<"status.v1.StatusServiceGetRequest"> & {
@@ -29,25 +31,35 @@ export const StatusServiceGetRequestSchema: GenMessage<StatusServiceGetRequest> 
   messageDesc(file_status_v1_status, 0);
 
 /**
+ * State of the platform.
+ *
  * @generated from message status.v1.StatusServiceGetResponse
  */
 export type StatusServiceGetResponse = Message<"status.v1.StatusServiceGetResponse"> & {
   /**
+   * Health of every service.
+   *
    * @generated from field: api.v1.Health health = 1;
    */
   health?: Health | undefined;
 
   /**
+   * The worst state of them all.
+   *
    * @generated from field: api.v1.ServiceStatus overall_status = 2;
    */
   overallStatus: ServiceStatus;
 
   /**
+   * Whether the status page has lost sight of the platform; the rest is then the last known state.
+   *
    * @generated from field: bool connection_broken = 3;
    */
   connectionBroken: boolean;
 
   /**
+   * Version of the API server.
+   *
    * @generated from field: string api_version = 4;
    */
   apiVersion: string;
@@ -61,6 +73,8 @@ export const StatusServiceGetResponseSchema: GenMessage<StatusServiceGetResponse
   messageDesc(file_status_v1_status, 1);
 
 /**
+ * Takes no parameters.
+ *
  * @generated from message status.v1.StatusServiceWatchRequest
  */
 export type StatusServiceWatchRequest = Message<"status.v1.StatusServiceWatchRequest"> & {
@@ -74,25 +88,35 @@ export const StatusServiceWatchRequestSchema: GenMessage<StatusServiceWatchReque
   messageDesc(file_status_v1_status, 2);
 
 /**
+ * State of the platform.
+ *
  * @generated from message status.v1.StatusServiceWatchResponse
  */
 export type StatusServiceWatchResponse = Message<"status.v1.StatusServiceWatchResponse"> & {
   /**
+   * Health of every service.
+   *
    * @generated from field: api.v1.Health health = 1;
    */
   health?: Health | undefined;
 
   /**
+   * The worst state of them all.
+   *
    * @generated from field: api.v1.ServiceStatus overall_status = 2;
    */
   overallStatus: ServiceStatus;
 
   /**
+   * Whether the status page has lost sight of the platform; the rest is then the last known state.
+   *
    * @generated from field: bool connection_broken = 3;
    */
   connectionBroken: boolean;
 
   /**
+   * Version of the API server.
+   *
    * @generated from field: string api_version = 4;
    */
   apiVersion: string;
@@ -106,10 +130,16 @@ export const StatusServiceWatchResponseSchema: GenMessage<StatusServiceWatchResp
   messageDesc(file_status_v1_status, 3);
 
 /**
+ * State of the platform, for a status page.
+ *
  * @generated from service status.v1.StatusService
  */
 export const StatusService: GenService<{
   /**
+   * Gets the state of the platform.
+   *
+   * Callers: everybody, without a token.
+   *
    * @generated from rpc status.v1.StatusService.Get
    */
   get: {
@@ -118,6 +148,11 @@ export const StatusService: GenService<{
     output: typeof StatusServiceGetResponseSchema;
   },
   /**
+   * Streams the state of the platform: first the present one, then each change. A slow reader skips
+   * states in between. UNAVAILABLE means that the server goes away: connect again.
+   *
+   * Callers: everybody, without a token.
+   *
    * @generated from rpc status.v1.StatusService.Watch
    */
   watch: {
