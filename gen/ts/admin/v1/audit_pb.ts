@@ -19,60 +19,84 @@ export const file_admin_v1_audit: GenFile = /*@__PURE__*/
   fileDesc("ChRhZG1pbi92MS9hdWRpdC5wcm90bxIIYWRtaW4udjEimwQKF0F1ZGl0U2VydmljZUxpc3RSZXF1ZXN0EhsKBHV1aWQYAiABKAlCCLpIBXIDsAEBSACIAQESLQoEZnJvbRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBIAYgBARIrCgJ0bxgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBIAogBARIdCgR1c2VyGAUgASgJQgq6SAdyBRACGIABSAOIAQESHgoHcHJvamVjdBgGIAEoCUIIukgFcgOwAQFIBIgBARIfCgZtZXRob2QYByABKAlCCrpIB3IFEAIYgAJIBYgBARIfCglzb3VyY2VfaXAYCCABKAlCB7pIBHICcAFIBogBARIhCgtyZXN1bHRfY29kZRgJIAEoBUIHukgEGgIoAEgHiAEBEh0KBGJvZHkYCiABKAlCCrpIB3IFEAIYgAJICIgBARIeCgVsaW1pdBgLIAEoBUIKukgHGgUY6AcgAEgJiAEBEjAKBXBoYXNlGAwgASgOMhIuYXBpLnYxLkF1ZGl0UGhhc2VCCLpIBYIBAhABSAqIAQFCBwoFX3V1aWRCBwoFX2Zyb21CBQoDX3RvQgcKBV91c2VyQgoKCF9wcm9qZWN0QgkKB19tZXRob2RCDAoKX3NvdXJjZV9pcEIOCgxfcmVzdWx0X2NvZGVCBwoFX2JvZHlCCAoGX2xpbWl0QggKBl9waGFzZSI+ChhBdWRpdFNlcnZpY2VMaXN0UmVzcG9uc2USIgoGdHJhY2VzGAEgAygLMhIuYXBpLnYxLkF1ZGl0VHJhY2UibAoWQXVkaXRTZXJ2aWNlR2V0UmVxdWVzdBIWCgR1dWlkGAEgASgJQgi6SAVyA7ABARIwCgVwaGFzZRgCIAEoDjISLmFwaS52MS5BdWRpdFBoYXNlQgi6SAWCAQIQAUgAiAEBQggKBl9waGFzZSI8ChdBdWRpdFNlcnZpY2VHZXRSZXNwb25zZRIhCgV0cmFjZRgBIAEoCzISLmFwaS52MS5BdWRpdFRyYWNlMrkBCgxBdWRpdFNlcnZpY2USUgoDR2V0EiAuYWRtaW4udjEuQXVkaXRTZXJ2aWNlR2V0UmVxdWVzdBohLmFkbWluLnYxLkF1ZGl0U2VydmljZUdldFJlc3BvbnNlIgbS8xgCAQISVQoETGlzdBIhLmFkbWluLnYxLkF1ZGl0U2VydmljZUxpc3RSZXF1ZXN0GiIuYWRtaW4udjEuQXVkaXRTZXJ2aWNlTGlzdFJlc3BvbnNlIgbS8xgCAQJiBnByb3RvMw", [file_api_v1_audit, file_api_v1_common, file_buf_validate_validate, file_google_protobuf_timestamp]);
 
 /**
+ * Selects records; every field that is set narrows the list.
+ *
  * @generated from message admin.v1.AuditServiceListRequest
  */
 export type AuditServiceListRequest = Message<"admin.v1.AuditServiceListRequest"> & {
   /**
+   * Only the records of this call.
+   *
    * @generated from field: optional string uuid = 2;
    */
   uuid?: string | undefined;
 
   /**
+   * Only records written at this time or later; unset means 8 hours ago.
+   *
    * @generated from field: optional google.protobuf.Timestamp from = 3;
    */
   from?: Timestamp | undefined;
 
   /**
+   * Only records written at this time or earlier; unset means now.
+   *
    * @generated from field: optional google.protobuf.Timestamp to = 4;
    */
   to?: Timestamp | undefined;
 
   /**
+   * Only calls of the user with this login.
+   *
    * @generated from field: optional string user = 5;
    */
   user?: string | undefined;
 
   /**
+   * Only calls about the project with this uuid.
+   *
    * @generated from field: optional string project = 6;
    */
   project?: string | undefined;
 
   /**
+   * Only calls of this method, `/api.v1.ClusterService/Create`.
+   *
    * @generated from field: optional string method = 7;
    */
   method?: string | undefined;
 
   /**
+   * Only calls from this IPv4 or IPv6 address.
+   *
    * @generated from field: optional string source_ip = 8;
    */
   sourceIp?: string | undefined;
 
   /**
+   * Only calls that ended with this gRPC status code.
+   *
    * @generated from field: optional int32 result_code = 9;
    */
   resultCode?: number | undefined;
 
   /**
+   * Only records whose body contains this text.
+   *
    * @generated from field: optional string body = 10;
    */
   body?: string | undefined;
 
   /**
+   * Most records to answer, 1 to 1000; unset means 200.
+   *
    * @generated from field: optional int32 limit = 11;
    */
   limit?: number | undefined;
 
   /**
+   * Only records of this phase.
+   *
    * @generated from field: optional api.v1.AuditPhase phase = 12;
    */
   phase?: AuditPhase | undefined;
@@ -86,10 +110,14 @@ export const AuditServiceListRequestSchema: GenMessage<AuditServiceListRequest> 
   messageDesc(file_admin_v1_audit, 0);
 
 /**
+ * The records that were selected.
+ *
  * @generated from message admin.v1.AuditServiceListResponse
  */
 export type AuditServiceListResponse = Message<"admin.v1.AuditServiceListResponse"> & {
   /**
+   * The records, newest first.
+   *
    * @generated from field: repeated api.v1.AuditTrace traces = 1;
    */
   traces: AuditTrace[];
@@ -103,15 +131,21 @@ export const AuditServiceListResponseSchema: GenMessage<AuditServiceListResponse
   messageDesc(file_admin_v1_audit, 1);
 
 /**
+ * Names one record.
+ *
  * @generated from message admin.v1.AuditServiceGetRequest
  */
 export type AuditServiceGetRequest = Message<"admin.v1.AuditServiceGetRequest"> & {
   /**
+   * Id of the call.
+   *
    * @generated from field: string uuid = 1;
    */
   uuid: string;
 
   /**
+   * Phase of the call; unset takes the record that was written last.
+   *
    * @generated from field: optional api.v1.AuditPhase phase = 2;
    */
   phase?: AuditPhase | undefined;
@@ -125,10 +159,14 @@ export const AuditServiceGetRequestSchema: GenMessage<AuditServiceGetRequest> = 
   messageDesc(file_admin_v1_audit, 2);
 
 /**
+ * The record that was asked for.
+ *
  * @generated from message admin.v1.AuditServiceGetResponse
  */
 export type AuditServiceGetResponse = Message<"admin.v1.AuditServiceGetResponse"> & {
   /**
+   * The record.
+   *
    * @generated from field: api.v1.AuditTrace trace = 1;
    */
   trace?: AuditTrace | undefined;
@@ -142,10 +180,16 @@ export const AuditServiceGetResponseSchema: GenMessage<AuditServiceGetResponse> 
   messageDesc(file_admin_v1_audit, 3);
 
 /**
+ * The audit log of the whole platform.
+ *
  * @generated from service admin.v1.AuditService
  */
 export const AuditService: GenService<{
   /**
+   * Gets one record of any tenant.
+   *
+   * Operators: admin editors and admin viewers.
+   *
    * @generated from rpc admin.v1.AuditService.Get
    */
   get: {
@@ -154,6 +198,10 @@ export const AuditService: GenService<{
     output: typeof AuditServiceGetResponseSchema;
   },
   /**
+   * Lists records of all tenants, newest first: by default those of the last 8 hours, at most 200.
+   *
+   * Operators: admin editors and admin viewers.
+   *
    * @generated from rpc admin.v1.AuditService.List
    */
   list: {

@@ -18,18 +18,24 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file admin/v1/cluster.proto.
  */
 export const file_admin_v1_cluster: GenFile = /*@__PURE__*/
-  fileDesc("ChZhZG1pbi92MS9jbHVzdGVyLnByb3RvEghhZG1pbi52MSJJChhDbHVzdGVyU2VydmljZUdldFJlcXVlc3QSFgoEdXVpZBgBIAEoCUIIukgFcgOwAQESFQoNd2l0aF9tYWNoaW5lcxgCIAEoCCLpAgoZQ2x1c3RlclNlcnZpY2VMaXN0UmVxdWVzdBIRCgR1dWlkGAEgASgJSACIAQESFAoHcHJvamVjdBgCIAEoCUgBiAEBEhMKBnRlbmFudBgDIAEoCUgCiAEBEhYKCXBhcnRpdGlvbhgEIAEoCUgDiAEBEhEKBHNlZWQYBSABKAlIBIgBARIRCgRuYW1lGAYgASgJSAWIAQESFAoHcHVycG9zZRgHIAEoCUgGiAEBEj8KBmxhYmVscxgIIAMoCzIvLmFkbWluLnYxLkNsdXN0ZXJTZXJ2aWNlTGlzdFJlcXVlc3QuTGFiZWxzRW50cnkaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUIHCgVfdXVpZEIKCghfcHJvamVjdEIJCgdfdGVuYW50QgwKCl9wYXJ0aXRpb25CBwoFX3NlZWRCBwoFX25hbWVCCgoIX3B1cnBvc2UioQEKIENsdXN0ZXJTZXJ2aWNlQ3JlZGVudGlhbHNSZXF1ZXN0EhYKBHV1aWQYASABKAlCCLpIBXIDsAEBEhAKCHdpdGhfdnBuGAIgASgIEhAKCHdpdGhfc3NoGAMgASgIEjIKCmV4cGlyYXRpb24YBCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25IAIgBAUINCgtfZXhwaXJhdGlvbiJaChxDbHVzdGVyU2VydmljZU9wZXJhdGVSZXF1ZXN0EhYKBHV1aWQYASABKAlCCLpIBXIDsAEBEiIKB29wZXJhdGUYAiABKA4yES5hZG1pbi52MS5PcGVyYXRlImIKGUNsdXN0ZXJTZXJ2aWNlR2V0UmVzcG9uc2USIAoHY2x1c3RlchgBIAEoCzIPLmFwaS52MS5DbHVzdGVyEiMKCG1hY2hpbmVzGAIgAygLMhEuYWRtaW4udjEuTWFjaGluZSI/ChpDbHVzdGVyU2VydmljZUxpc3RSZXNwb25zZRIhCghjbHVzdGVycxgBIAMoCzIPLmFwaS52MS5DbHVzdGVyIn4KIUNsdXN0ZXJTZXJ2aWNlQ3JlZGVudGlhbHNSZXNwb25zZRISCgprdWJlY29uZmlnGAEgASgJEikKC3NzaF9rZXlwYWlyGAIgASgLMhQuYWRtaW4udjEuU1NIS2V5UGFpchIaCgN2cG4YAyABKAsyDS5hZG1pbi52MS5WUE4iQQodQ2x1c3RlclNlcnZpY2VPcGVyYXRlUmVzcG9uc2USIAoHY2x1c3RlchgBIAEoCzIPLmFwaS52MS5DbHVzdGVyIjMKClNTSEtleVBhaXISEQoJcHVibGlja2V5GAEgASgMEhIKCnByaXZhdGVrZXkYAiABKAwqYgoHT3BlcmF0ZRIXChNPUEVSQVRFX1VOU1BFQ0lGSUVEEAASFQoRT1BFUkFURV9SRUNPTkNJTEUQARIUChBPUEVSQVRFX01BSU5UQUlOEAISEQoNT1BFUkFURV9SRVRSWRADMpUDCg5DbHVzdGVyU2VydmljZRJWCgNHZXQSIi5hZG1pbi52MS5DbHVzdGVyU2VydmljZUdldFJlcXVlc3QaIy5hZG1pbi52MS5DbHVzdGVyU2VydmljZUdldFJlc3BvbnNlIgbS8xgCAQISWQoETGlzdBIjLmFkbWluLnYxLkNsdXN0ZXJTZXJ2aWNlTGlzdFJlcXVlc3QaJC5hZG1pbi52MS5DbHVzdGVyU2VydmljZUxpc3RSZXNwb25zZSIG0vMYAgECEm0KC0NyZWRlbnRpYWxzEiouYWRtaW4udjEuQ2x1c3RlclNlcnZpY2VDcmVkZW50aWFsc1JlcXVlc3QaKy5hZG1pbi52MS5DbHVzdGVyU2VydmljZUNyZWRlbnRpYWxzUmVzcG9uc2UiBdLzGAEBEmEKB09wZXJhdGUSJi5hZG1pbi52MS5DbHVzdGVyU2VydmljZU9wZXJhdGVSZXF1ZXN0GicuYWRtaW4udjEuQ2x1c3RlclNlcnZpY2VPcGVyYXRlUmVzcG9uc2UiBdLzGAEBYgZwcm90bzM", [file_admin_v1_machine, file_api_v1_cluster, file_api_v1_common, file_buf_validate_validate, file_google_protobuf_duration]);
+  fileDesc("ChZhZG1pbi92MS9jbHVzdGVyLnByb3RvEghhZG1pbi52MSJJChhDbHVzdGVyU2VydmljZUdldFJlcXVlc3QSFgoEdXVpZBgBIAEoCUIIukgFcgOwAQESFQoNd2l0aF9tYWNoaW5lcxgCIAEoCCLpAgoZQ2x1c3RlclNlcnZpY2VMaXN0UmVxdWVzdBIRCgR1dWlkGAEgASgJSACIAQESFAoHcHJvamVjdBgCIAEoCUgBiAEBEhMKBnRlbmFudBgDIAEoCUgCiAEBEhYKCXBhcnRpdGlvbhgEIAEoCUgDiAEBEhEKBHNlZWQYBSABKAlIBIgBARIRCgRuYW1lGAYgASgJSAWIAQESFAoHcHVycG9zZRgHIAEoCUgGiAEBEj8KBmxhYmVscxgIIAMoCzIvLmFkbWluLnYxLkNsdXN0ZXJTZXJ2aWNlTGlzdFJlcXVlc3QuTGFiZWxzRW50cnkaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUIHCgVfdXVpZEIKCghfcHJvamVjdEIJCgdfdGVuYW50QgwKCl9wYXJ0aXRpb25CBwoFX3NlZWRCBwoFX25hbWVCCgoIX3B1cnBvc2UioQEKIENsdXN0ZXJTZXJ2aWNlQ3JlZGVudGlhbHNSZXF1ZXN0EhYKBHV1aWQYASABKAlCCLpIBXIDsAEBEhAKCHdpdGhfdnBuGAIgASgIEhAKCHdpdGhfc3NoGAMgASgIEjIKCmV4cGlyYXRpb24YBCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25IAIgBAUINCgtfZXhwaXJhdGlvbiJaChxDbHVzdGVyU2VydmljZU9wZXJhdGVSZXF1ZXN0EhYKBHV1aWQYASABKAlCCLpIBXIDsAEBEiIKB29wZXJhdGUYAiABKA4yES5hZG1pbi52MS5PcGVyYXRlImIKGUNsdXN0ZXJTZXJ2aWNlR2V0UmVzcG9uc2USIAoHY2x1c3RlchgBIAEoCzIPLmFwaS52MS5DbHVzdGVyEiMKCG1hY2hpbmVzGAIgAygLMhEuYWRtaW4udjEuTWFjaGluZSI/ChpDbHVzdGVyU2VydmljZUxpc3RSZXNwb25zZRIhCghjbHVzdGVycxgBIAMoCzIPLmFwaS52MS5DbHVzdGVyIoMBCiFDbHVzdGVyU2VydmljZUNyZWRlbnRpYWxzUmVzcG9uc2USFwoKa3ViZWNvbmZpZxgBIAEoCUIDgAEBEikKC3NzaF9rZXlwYWlyGAIgASgLMhQuYWRtaW4udjEuU1NIS2V5UGFpchIaCgN2cG4YAyABKAsyDS5hZG1pbi52MS5WUE4iQQodQ2x1c3RlclNlcnZpY2VPcGVyYXRlUmVzcG9uc2USIAoHY2x1c3RlchgBIAEoCzIPLmFwaS52MS5DbHVzdGVyIjgKClNTSEtleVBhaXISEQoJcHVibGlja2V5GAEgASgMEhcKCnByaXZhdGVrZXkYAiABKAxCA4ABASpiCgdPcGVyYXRlEhcKE09QRVJBVEVfVU5TUEVDSUZJRUQQABIVChFPUEVSQVRFX1JFQ09OQ0lMRRABEhQKEE9QRVJBVEVfTUFJTlRBSU4QAhIRCg1PUEVSQVRFX1JFVFJZEAMylQMKDkNsdXN0ZXJTZXJ2aWNlElYKA0dldBIiLmFkbWluLnYxLkNsdXN0ZXJTZXJ2aWNlR2V0UmVxdWVzdBojLmFkbWluLnYxLkNsdXN0ZXJTZXJ2aWNlR2V0UmVzcG9uc2UiBtLzGAIBAhJZCgRMaXN0EiMuYWRtaW4udjEuQ2x1c3RlclNlcnZpY2VMaXN0UmVxdWVzdBokLmFkbWluLnYxLkNsdXN0ZXJTZXJ2aWNlTGlzdFJlc3BvbnNlIgbS8xgCAQISbQoLQ3JlZGVudGlhbHMSKi5hZG1pbi52MS5DbHVzdGVyU2VydmljZUNyZWRlbnRpYWxzUmVxdWVzdBorLmFkbWluLnYxLkNsdXN0ZXJTZXJ2aWNlQ3JlZGVudGlhbHNSZXNwb25zZSIF0vMYAQESYQoHT3BlcmF0ZRImLmFkbWluLnYxLkNsdXN0ZXJTZXJ2aWNlT3BlcmF0ZVJlcXVlc3QaJy5hZG1pbi52MS5DbHVzdGVyU2VydmljZU9wZXJhdGVSZXNwb25zZSIF0vMYAQFiBnByb3RvMw", [file_admin_v1_machine, file_api_v1_cluster, file_api_v1_common, file_buf_validate_validate, file_google_protobuf_duration]);
 
 /**
+ * Names the cluster to get.
+ *
  * @generated from message admin.v1.ClusterServiceGetRequest
  */
 export type ClusterServiceGetRequest = Message<"admin.v1.ClusterServiceGetRequest"> & {
   /**
+   * Uuid of the cluster; NOT_FOUND when there is none in reach.
+   *
    * @generated from field: string uuid = 1;
    */
   uuid: string;
 
   /**
+   * Whether the answer lists the machines too.
+   *
    * @generated from field: bool with_machines = 2;
    */
   withMachines: boolean;
@@ -43,45 +49,63 @@ export const ClusterServiceGetRequestSchema: GenMessage<ClusterServiceGetRequest
   messageDesc(file_admin_v1_cluster, 0);
 
 /**
+ * Selects clusters; every field that is set narrows the list.
+ *
  * @generated from message admin.v1.ClusterServiceListRequest
  */
 export type ClusterServiceListRequest = Message<"admin.v1.ClusterServiceListRequest"> & {
   /**
+   * Only the cluster with this uuid.
+   *
    * @generated from field: optional string uuid = 1;
    */
   uuid?: string | undefined;
 
   /**
+   * Only clusters of the project with this uuid.
+   *
    * @generated from field: optional string project = 2;
    */
   project?: string | undefined;
 
   /**
+   * Only clusters of the tenant with this id.
+   *
    * @generated from field: optional string tenant = 3;
    */
   tenant?: string | undefined;
 
   /**
+   * Only clusters in the partition with this id.
+   *
    * @generated from field: optional string partition = 4;
    */
   partition?: string | undefined;
 
   /**
+   * Only clusters whose control plane runs on this seed.
+   *
    * @generated from field: optional string seed = 5;
    */
   seed?: string | undefined;
 
   /**
+   * Only clusters of this name.
+   *
    * @generated from field: optional string name = 6;
    */
   name?: string | undefined;
 
   /**
+   * Only clusters of this purpose, such as `production`.
+   *
    * @generated from field: optional string purpose = 7;
    */
   purpose?: string | undefined;
 
   /**
+   * Only clusters with all these labels.
+   *
    * @generated from field: map<string, string> labels = 8;
    */
   labels: { [key: string]: string };
@@ -95,25 +119,35 @@ export const ClusterServiceListRequestSchema: GenMessage<ClusterServiceListReque
   messageDesc(file_admin_v1_cluster, 1);
 
 /**
+ * Names the cluster to reach, by what means, and for how long.
+ *
  * @generated from message admin.v1.ClusterServiceCredentialsRequest
  */
 export type ClusterServiceCredentialsRequest = Message<"admin.v1.ClusterServiceCredentialsRequest"> & {
   /**
+   * Uuid of the cluster; NOT_FOUND when there is none in reach.
+   *
    * @generated from field: string uuid = 1;
    */
   uuid: string;
 
   /**
+   * Whether to issue access to the VPN.
+   *
    * @generated from field: bool with_vpn = 2;
    */
   withVpn: boolean;
 
   /**
+   * Whether to issue the SSH key of the machines.
+   *
    * @generated from field: bool with_ssh = 3;
    */
   withSsh: boolean;
 
   /**
+   * How long the kubeconfig is valid, 600 s to 24 h; unset leaves it to the server.
+   *
    * @generated from field: optional google.protobuf.Duration expiration = 4;
    */
   expiration?: Duration | undefined;
@@ -127,15 +161,21 @@ export const ClusterServiceCredentialsRequestSchema: GenMessage<ClusterServiceCr
   messageDesc(file_admin_v1_cluster, 2);
 
 /**
+ * Names the cluster and the operation to start.
+ *
  * @generated from message admin.v1.ClusterServiceOperateRequest
  */
 export type ClusterServiceOperateRequest = Message<"admin.v1.ClusterServiceOperateRequest"> & {
   /**
+   * Uuid of the cluster; NOT_FOUND when there is none in reach.
+   *
    * @generated from field: string uuid = 1;
    */
   uuid: string;
 
   /**
+   * The operation.
+   *
    * @generated from field: admin.v1.Operate operate = 2;
    */
   operate: Operate;
@@ -149,15 +189,21 @@ export const ClusterServiceOperateRequestSchema: GenMessage<ClusterServiceOperat
   messageDesc(file_admin_v1_cluster, 3);
 
 /**
+ * The cluster that was asked for.
+ *
  * @generated from message admin.v1.ClusterServiceGetResponse
  */
 export type ClusterServiceGetResponse = Message<"admin.v1.ClusterServiceGetResponse"> & {
   /**
+   * The cluster.
+   *
    * @generated from field: api.v1.Cluster cluster = 1;
    */
   cluster?: Cluster | undefined;
 
   /**
+   * Its machines; empty unless they were asked for.
+   *
    * @generated from field: repeated admin.v1.Machine machines = 2;
    */
   machines: Machine[];
@@ -171,10 +217,14 @@ export const ClusterServiceGetResponseSchema: GenMessage<ClusterServiceGetRespon
   messageDesc(file_admin_v1_cluster, 4);
 
 /**
+ * The clusters that were selected.
+ *
  * @generated from message admin.v1.ClusterServiceListResponse
  */
 export type ClusterServiceListResponse = Message<"admin.v1.ClusterServiceListResponse"> & {
   /**
+   * The clusters; empty when there are none.
+   *
    * @generated from field: repeated api.v1.Cluster clusters = 1;
    */
   clusters: Cluster[];
@@ -188,20 +238,28 @@ export const ClusterServiceListResponseSchema: GenMessage<ClusterServiceListResp
   messageDesc(file_admin_v1_cluster, 5);
 
 /**
+ * Access to the cluster.
+ *
  * @generated from message admin.v1.ClusterServiceCredentialsResponse
  */
 export type ClusterServiceCredentialsResponse = Message<"admin.v1.ClusterServiceCredentialsResponse"> & {
   /**
+   * A kubeconfig as YAML, with one user with client certificate and key.
+   *
    * @generated from field: string kubeconfig = 1;
    */
   kubeconfig: string;
 
   /**
+   * Key for the machines; unset unless it was asked for.
+   *
    * @generated from field: admin.v1.SSHKeyPair ssh_keypair = 2;
    */
   sshKeypair?: SSHKeyPair | undefined;
 
   /**
+   * Access to the VPN; unset unless it was asked for.
+   *
    * @generated from field: admin.v1.VPN vpn = 3;
    */
   vpn?: VPN | undefined;
@@ -215,10 +273,14 @@ export const ClusterServiceCredentialsResponseSchema: GenMessage<ClusterServiceC
   messageDesc(file_admin_v1_cluster, 6);
 
 /**
+ * The cluster on which the operation was started.
+ *
  * @generated from message admin.v1.ClusterServiceOperateResponse
  */
 export type ClusterServiceOperateResponse = Message<"admin.v1.ClusterServiceOperateResponse"> & {
   /**
+   * The cluster.
+   *
    * @generated from field: api.v1.Cluster cluster = 1;
    */
   cluster?: Cluster | undefined;
@@ -232,15 +294,21 @@ export const ClusterServiceOperateResponseSchema: GenMessage<ClusterServiceOpera
   messageDesc(file_admin_v1_cluster, 7);
 
 /**
+ * A key for the machines of a cluster.
+ *
  * @generated from message admin.v1.SSHKeyPair
  */
 export type SSHKeyPair = Message<"admin.v1.SSHKeyPair"> & {
   /**
+   * Public half, as a line of an `authorized_keys` file.
+   *
    * @generated from field: bytes publickey = 1;
    */
   publickey: Uint8Array;
 
   /**
+   * Private half, in PEM form.
+   *
    * @generated from field: bytes privatekey = 2;
    */
   privatekey: Uint8Array;
@@ -254,25 +322,35 @@ export const SSHKeyPairSchema: GenMessage<SSHKeyPair> = /*@__PURE__*/
   messageDesc(file_admin_v1_cluster, 8);
 
 /**
+ * Operation on a cluster that a caller can start.
+ *
  * @generated from enum admin.v1.Operate
  */
 export enum Operate {
   /**
+   * None; refused with INVALID_ARGUMENT.
+   *
    * @generated from enum value: OPERATE_UNSPECIFIED = 0;
    */
   UNSPECIFIED = 0,
 
   /**
+   * Brings the cluster to its desired state now.
+   *
    * @generated from enum value: OPERATE_RECONCILE = 1;
    */
   RECONCILE = 1,
 
   /**
+   * Does now what the next maintenance window would do.
+   *
    * @generated from enum value: OPERATE_MAINTAIN = 2;
    */
   MAINTAIN = 2,
 
   /**
+   * Tries a failed operation again. FAILED_PRECONDITION unless the state is `Failed`.
+   *
    * @generated from enum value: OPERATE_RETRY = 3;
    */
   RETRY = 3,
@@ -285,10 +363,16 @@ export const OperateSchema: GenEnum<Operate> = /*@__PURE__*/
   enumDesc(file_admin_v1_cluster, 0);
 
 /**
+ * Kubernetes clusters of all projects.
+ *
  * @generated from service admin.v1.ClusterService
  */
 export const ClusterService: GenService<{
   /**
+   * Gets one cluster, with its machines if asked for.
+   *
+   * Operators: admin editors and admin viewers.
+   *
    * @generated from rpc admin.v1.ClusterService.Get
    */
   get: {
@@ -297,6 +381,10 @@ export const ClusterService: GenService<{
     output: typeof ClusterServiceGetResponseSchema;
   },
   /**
+   * Lists clusters of all projects.
+   *
+   * Operators: admin editors and admin viewers.
+   *
    * @generated from rpc admin.v1.ClusterService.List
    */
   list: {
@@ -305,6 +393,11 @@ export const ClusterService: GenService<{
     output: typeof ClusterServiceListResponseSchema;
   },
   /**
+   * Issues access to a cluster for an operator: a kubeconfig, and on demand an SSH key for its
+   * machines and a VPN address. FAILED_PRECONDITION while the cluster has no API server yet.
+   *
+   * Operators: admin editors.
+   *
    * @generated from rpc admin.v1.ClusterService.Credentials
    */
   credentials: {
@@ -313,6 +406,10 @@ export const ClusterService: GenService<{
     output: typeof ClusterServiceCredentialsResponseSchema;
   },
   /**
+   * Starts an operation on a cluster out of turn.
+   *
+   * Operators: admin editors.
+   *
    * @generated from rpc admin.v1.ClusterService.Operate
    */
   operate: {

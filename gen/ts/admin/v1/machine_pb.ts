@@ -12,98 +12,136 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file admin/v1/machine.proto.
  */
 export const file_admin_v1_machine: GenFile = /*@__PURE__*/
-  fileDesc("ChZhZG1pbi92MS9tYWNoaW5lLnByb3RvEghhZG1pbi52MSL7AgoHTWFjaGluZRIMCgR1dWlkGAEgASgJEgwKBG5hbWUYAiABKAkSEwoLZGVzY3JpcHRpb24YAyABKAkSDwoHcHJvamVjdBgEIAEoCRINCgVpbWFnZRgFIAEoCRIMCgRzaXplGAYgASgJEjIKEG1hY2hpbmVfbmV0d29ya3MYByADKAsyGC5hZG1pbi52MS5NYWNoaW5lTmV0d29yaxIQCghob3N0bmFtZRgIIAEoCRIRCgl1c2VyX2RhdGEYCSABKAkSDAoEcm9sZRgKIAEoCRIPCgdjcmVhdG9yGAsgASgJEisKB2NyZWF0ZWQYDCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhEKCXBhcnRpdGlvbhgNIAEoCRIMCgRyYWNrGA4gASgJEg0KBXN0YXRlGA8gASgJEhIKCmxpdmVsaW5lc3MYECABKAkSDAoEdGFncxgRIAMoCRIaCgN2cG4YEiABKAsyDS5hZG1pbi52MS5WUE4ijgEKDk1hY2hpbmVOZXR3b3JrEg8KB25ldHdvcmsYASABKAkSEAoIcHJlZml4ZXMYAiADKAkSCwoDaXBzGAMgAygJEhwKFGRlc3RpbmF0aW9uX3ByZWZpeGVzGAQgAygJEhQKDG5ldHdvcmtfdHlwZRgFIAEoCRILCgN2cmYYBiABKA0SCwoDYXNuGAcgASgDIicKA1ZQThIPCgdhZGRyZXNzGAEgASgJEg8KB2F1dGhrZXkYAiABKAliBnByb3RvMw", [file_google_protobuf_timestamp]);
+  fileDesc("ChZhZG1pbi92MS9tYWNoaW5lLnByb3RvEghhZG1pbi52MSKAAwoHTWFjaGluZRIMCgR1dWlkGAEgASgJEgwKBG5hbWUYAiABKAkSEwoLZGVzY3JpcHRpb24YAyABKAkSDwoHcHJvamVjdBgEIAEoCRINCgVpbWFnZRgFIAEoCRIMCgRzaXplGAYgASgJEjIKEG1hY2hpbmVfbmV0d29ya3MYByADKAsyGC5hZG1pbi52MS5NYWNoaW5lTmV0d29yaxIQCghob3N0bmFtZRgIIAEoCRIWCgl1c2VyX2RhdGEYCSABKAlCA4ABARIMCgRyb2xlGAogASgJEg8KB2NyZWF0b3IYCyABKAkSKwoHY3JlYXRlZBgMIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEQoJcGFydGl0aW9uGA0gASgJEgwKBHJhY2sYDiABKAkSDQoFc3RhdGUYDyABKAkSEgoKbGl2ZWxpbmVzcxgQIAEoCRIMCgR0YWdzGBEgAygJEhoKA3ZwbhgSIAEoCzINLmFkbWluLnYxLlZQTiKOAQoOTWFjaGluZU5ldHdvcmsSDwoHbmV0d29yaxgBIAEoCRIQCghwcmVmaXhlcxgCIAMoCRILCgNpcHMYAyADKAkSHAoUZGVzdGluYXRpb25fcHJlZml4ZXMYBCADKAkSFAoMbmV0d29ya190eXBlGAUgASgJEgsKA3ZyZhgGIAEoDRILCgNhc24YByABKAMiLAoDVlBOEg8KB2FkZHJlc3MYASABKAkSFAoHYXV0aGtleRgCIAEoCUIDgAEBYgZwcm90bzM", [file_google_protobuf_timestamp]);
 
 /**
+ * A server that runs workers or the firewall of a cluster.
+ *
  * @generated from message admin.v1.Machine
  */
 export type Machine = Message<"admin.v1.Machine"> & {
   /**
+   * Unique id.
+   *
    * @generated from field: string uuid = 1;
    */
   uuid: string;
 
   /**
+   * Name of the machine.
+   *
    * @generated from field: string name = 2;
    */
   name: string;
 
   /**
+   * Text for people; may be empty.
+   *
    * @generated from field: string description = 3;
    */
   description: string;
 
   /**
+   * Uuid of the project.
+   *
    * @generated from field: string project = 4;
    */
   project: string;
 
   /**
+   * Id of the operating system image.
+   *
    * @generated from field: string image = 5;
    */
   image: string;
 
   /**
+   * Id of the machine type.
+   *
    * @generated from field: string size = 6;
    */
   size: string;
 
   /**
+   * Networks to which it is connected.
+   *
    * @generated from field: repeated admin.v1.MachineNetwork machine_networks = 7;
    */
   machineNetworks: MachineNetwork[];
 
   /**
+   * Host name.
+   *
    * @generated from field: string hostname = 8;
    */
   hostname: string;
 
   /**
+   * What configures the machine at its first start.
+   *
    * @generated from field: string user_data = 9;
    */
   userData: string;
 
   /**
+   * What it is for: `machine` or `firewall`.
+   *
    * @generated from field: string role = 10;
    */
   role: string;
 
   /**
+   * Who created it.
+   *
    * @generated from field: string creator = 11;
    */
   creator: string;
 
   /**
+   * When it was created.
+   *
    * @generated from field: google.protobuf.Timestamp created = 12;
    */
   created?: Timestamp | undefined;
 
   /**
+   * Id of the partition in which it stands.
+   *
    * @generated from field: string partition = 13;
    */
   partition: string;
 
   /**
+   * Id of the rack in which it stands.
+   *
    * @generated from field: string rack = 14;
    */
   rack: string;
 
   /**
+   * Reserved or locked by an operator; empty otherwise.
+   *
    * @generated from field: string state = 15;
    */
   state: string;
 
   /**
+   * Whether it reports, such as `Alive`, `Dead` or `Unknown`.
+   *
    * @generated from field: string liveliness = 16;
    */
   liveliness: string;
 
   /**
+   * Labels, `key` or `key=value`.
+   *
    * @generated from field: repeated string tags = 17;
    */
   tags: string[];
 
   /**
+   * Its place in the VPN; unset when it has none.
+   *
    * @generated from field: admin.v1.VPN vpn = 18;
    */
   vpn?: VPN | undefined;
@@ -117,40 +155,56 @@ export const MachineSchema: GenMessage<Machine> = /*@__PURE__*/
   messageDesc(file_admin_v1_machine, 0);
 
 /**
+ * Connection of a machine to a network.
+ *
  * @generated from message admin.v1.MachineNetwork
  */
 export type MachineNetwork = Message<"admin.v1.MachineNetwork"> & {
   /**
+   * Id of the network.
+   *
    * @generated from field: string network = 1;
    */
   network: string;
 
   /**
+   * Prefixes of the network, in CIDR form.
+   *
    * @generated from field: repeated string prefixes = 2;
    */
   prefixes: string[];
 
   /**
+   * Addresses of the machine in it.
+   *
    * @generated from field: repeated string ips = 3;
    */
   ips: string[];
 
   /**
+   * Prefixes that are reached through it, in CIDR form.
+   *
    * @generated from field: repeated string destination_prefixes = 4;
    */
   destinationPrefixes: string[];
 
   /**
+   * Kind of the network, such as `privateprimaryunshared` or `external`.
+   *
    * @generated from field: string network_type = 5;
    */
   networkType: string;
 
   /**
+   * Number of the routing domain.
+   *
    * @generated from field: uint32 vrf = 6;
    */
   vrf: number;
 
   /**
+   * Number of the autonomous system that the machine announces.
+   *
    * @generated from field: int64 asn = 7;
    */
   asn: bigint;
@@ -164,15 +218,21 @@ export const MachineNetworkSchema: GenMessage<MachineNetwork> = /*@__PURE__*/
   messageDesc(file_admin_v1_machine, 1);
 
 /**
+ * A place in the VPN of a cluster's machines.
+ *
  * @generated from message admin.v1.VPN
  */
 export type VPN = Message<"admin.v1.VPN"> & {
   /**
+   * Address in the VPN.
+   *
    * @generated from field: string address = 1;
    */
   address: string;
 
   /**
+   * Key to join the VPN with.
+   *
    * @generated from field: string authkey = 2;
    */
   authkey: string;

@@ -17,6 +17,8 @@ export const file_admin_v1_payment: GenFile = /*@__PURE__*/
   fileDesc("ChZhZG1pbi92MS9wYXltZW50LnByb3RvEghhZG1pbi52MSIiCiBQYXltZW50U2VydmljZUxpc3RDb3Vwb25zUmVxdWVzdCJECiFQYXltZW50U2VydmljZUxpc3RDb3Vwb25zUmVzcG9uc2USHwoHY291cG9ucxgBIAMoCzIOLmFwaS52MS5Db3Vwb24iaAooUGF5bWVudFNlcnZpY2VBZGRDb3Vwb25Ub0N1c3RvbWVyUmVxdWVzdBIpCghjdXN0b21lchgBIAEoCzIXLmFwaS52MS5QYXltZW50Q3VzdG9tZXISEQoJY291cG9uX2lkGAIgASgJIlYKKVBheW1lbnRTZXJ2aWNlQWRkQ291cG9uVG9DdXN0b21lclJlc3BvbnNlEikKCGN1c3RvbWVyGAEgASgLMhcuYXBpLnYxLlBheW1lbnRDdXN0b21lciJ3CilQYXltZW50U2VydmljZUFkZEJhbGFuY2VUb0N1c3RvbWVyUmVxdWVzdBIpCghjdXN0b21lchgBIAEoCzIXLmFwaS52MS5QYXltZW50Q3VzdG9tZXISHwoOYmFsYW5jZV90b19hZGQYAiABKANCB7pIBCICIAAiVwoqUGF5bWVudFNlcnZpY2VBZGRCYWxhbmNlVG9DdXN0b21lclJlc3BvbnNlEikKCGN1c3RvbWVyGAEgASgLMhcuYXBpLnYxLlBheW1lbnRDdXN0b21lcjKTAwoOUGF5bWVudFNlcnZpY2USbgoLTGlzdENvdXBvbnMSKi5hZG1pbi52MS5QYXltZW50U2VydmljZUxpc3RDb3Vwb25zUmVxdWVzdBorLmFkbWluLnYxLlBheW1lbnRTZXJ2aWNlTGlzdENvdXBvbnNSZXNwb25zZSIG0vMYAgECEoUBChNBZGRDb3Vwb25Ub0N1c3RvbWVyEjIuYWRtaW4udjEuUGF5bWVudFNlcnZpY2VBZGRDb3Vwb25Ub0N1c3RvbWVyUmVxdWVzdBozLmFkbWluLnYxLlBheW1lbnRTZXJ2aWNlQWRkQ291cG9uVG9DdXN0b21lclJlc3BvbnNlIgXS8xgBARKIAQoUQWRkQmFsYW5jZVRvQ3VzdG9tZXISMy5hZG1pbi52MS5QYXltZW50U2VydmljZUFkZEJhbGFuY2VUb0N1c3RvbWVyUmVxdWVzdBo0LmFkbWluLnYxLlBheW1lbnRTZXJ2aWNlQWRkQmFsYW5jZVRvQ3VzdG9tZXJSZXNwb25zZSIF0vMYAQFiBnByb3RvMw", [file_api_v1_common, file_api_v1_payment, file_buf_validate_validate]);
 
 /**
+ * Takes no parameters.
+ *
  * @generated from message admin.v1.PaymentServiceListCouponsRequest
  */
 export type PaymentServiceListCouponsRequest = Message<"admin.v1.PaymentServiceListCouponsRequest"> & {
@@ -30,10 +32,14 @@ export const PaymentServiceListCouponsRequestSchema: GenMessage<PaymentServiceLi
   messageDesc(file_admin_v1_payment, 0);
 
 /**
+ * The coupons that can be granted.
+ *
  * @generated from message admin.v1.PaymentServiceListCouponsResponse
  */
 export type PaymentServiceListCouponsResponse = Message<"admin.v1.PaymentServiceListCouponsResponse"> & {
   /**
+   * The coupons; empty when there are none.
+   *
    * @generated from field: repeated api.v1.Coupon coupons = 1;
    */
   coupons: Coupon[];
@@ -47,15 +53,21 @@ export const PaymentServiceListCouponsResponseSchema: GenMessage<PaymentServiceL
   messageDesc(file_admin_v1_payment, 1);
 
 /**
+ * Names the account and the coupon.
+ *
  * @generated from message admin.v1.PaymentServiceAddCouponToCustomerRequest
  */
 export type PaymentServiceAddCouponToCustomerRequest = Message<"admin.v1.PaymentServiceAddCouponToCustomerRequest"> & {
   /**
+   * The account; its `login` or `customer_id` decides which one.
+   *
    * @generated from field: api.v1.PaymentCustomer customer = 1;
    */
   customer?: PaymentCustomer | undefined;
 
   /**
+   * Id of the coupon at the payment processor.
+   *
    * @generated from field: string coupon_id = 2;
    */
   couponId: string;
@@ -69,10 +81,14 @@ export const PaymentServiceAddCouponToCustomerRequestSchema: GenMessage<PaymentS
   messageDesc(file_admin_v1_payment, 2);
 
 /**
+ * The account after the change.
+ *
  * @generated from message admin.v1.PaymentServiceAddCouponToCustomerResponse
  */
 export type PaymentServiceAddCouponToCustomerResponse = Message<"admin.v1.PaymentServiceAddCouponToCustomerResponse"> & {
   /**
+   * The account.
+   *
    * @generated from field: api.v1.PaymentCustomer customer = 1;
    */
   customer?: PaymentCustomer | undefined;
@@ -86,15 +102,21 @@ export const PaymentServiceAddCouponToCustomerResponseSchema: GenMessage<Payment
   messageDesc(file_admin_v1_payment, 3);
 
 /**
+ * Names the account and the credit.
+ *
  * @generated from message admin.v1.PaymentServiceAddBalanceToCustomerRequest
  */
 export type PaymentServiceAddBalanceToCustomerRequest = Message<"admin.v1.PaymentServiceAddBalanceToCustomerRequest"> & {
   /**
+   * The account; its `login` or `customer_id` decides which one.
+   *
    * @generated from field: api.v1.PaymentCustomer customer = 1;
    */
   customer?: PaymentCustomer | undefined;
 
   /**
+   * Credit to add, in minor currency units; above 0.
+   *
    * @generated from field: int64 balance_to_add = 2;
    */
   balanceToAdd: bigint;
@@ -108,10 +130,14 @@ export const PaymentServiceAddBalanceToCustomerRequestSchema: GenMessage<Payment
   messageDesc(file_admin_v1_payment, 4);
 
 /**
+ * The account after the change.
+ *
  * @generated from message admin.v1.PaymentServiceAddBalanceToCustomerResponse
  */
 export type PaymentServiceAddBalanceToCustomerResponse = Message<"admin.v1.PaymentServiceAddBalanceToCustomerResponse"> & {
   /**
+   * The account.
+   *
    * @generated from field: api.v1.PaymentCustomer customer = 1;
    */
   customer?: PaymentCustomer | undefined;
@@ -125,10 +151,16 @@ export const PaymentServiceAddBalanceToCustomerResponseSchema: GenMessage<Paymen
   messageDesc(file_admin_v1_payment, 5);
 
 /**
+ * Coupons and credit of customers. Amounts are in minor currency units.
+ *
  * @generated from service admin.v1.PaymentService
  */
 export const PaymentService: GenService<{
   /**
+   * Lists the coupons that can be granted.
+   *
+   * Operators: admin editors and admin viewers.
+   *
    * @generated from rpc admin.v1.PaymentService.ListCoupons
    */
   listCoupons: {
@@ -137,6 +169,11 @@ export const PaymentService: GenService<{
     output: typeof PaymentServiceListCouponsResponseSchema;
   },
   /**
+   * Grants a coupon to a customer account. NOT_FOUND when either does not exist;
+   * FAILED_PRECONDITION when the coupon can no longer be redeemed.
+   *
+   * Operators: admin editors.
+   *
    * @generated from rpc admin.v1.PaymentService.AddCouponToCustomer
    */
   addCouponToCustomer: {
@@ -145,6 +182,10 @@ export const PaymentService: GenService<{
     output: typeof PaymentServiceAddCouponToCustomerResponseSchema;
   },
   /**
+   * Adds credit to a customer account.
+   *
+   * Operators: admin editors.
+   *
    * @generated from rpc admin.v1.PaymentService.AddBalanceToCustomer
    */
   addBalanceToCustomer: {

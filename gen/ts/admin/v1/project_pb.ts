@@ -17,20 +17,28 @@ export const file_admin_v1_project: GenFile = /*@__PURE__*/
   fileDesc("ChZhZG1pbi92MS9wcm9qZWN0LnByb3RvEghhZG1pbi52MSLgAQoZUHJvamVjdFNlcnZpY2VMaXN0UmVxdWVzdBIeCgZwYWdpbmcYASABKAsyDi5hcGkudjEuUGFnaW5nEhYKCXRlbmFudF9pZBgCIAEoCUgAiAEBEkkKC2Fubm90YXRpb25zGAMgAygLMjQuYWRtaW4udjEuUHJvamVjdFNlcnZpY2VMaXN0UmVxdWVzdC5Bbm5vdGF0aW9uc0VudHJ5GjIKEEFubm90YXRpb25zRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUIMCgpfdGVuYW50X2lkImUKGlByb2plY3RTZXJ2aWNlTGlzdFJlc3BvbnNlEiEKCHByb2plY3RzGAEgAygLMg8uYXBpLnYxLlByb2plY3QSFgoJbmV4dF9wYWdlGAIgASgESACIAQFCDAoKX25leHRfcGFnZTJvCg5Qcm9qZWN0U2VydmljZRJdCgRMaXN0EiMuYWRtaW4udjEuUHJvamVjdFNlcnZpY2VMaXN0UmVxdWVzdBokLmFkbWluLnYxLlByb2plY3RTZXJ2aWNlTGlzdFJlc3BvbnNlIgrS8xgCAQLo8xgCYgZwcm90bzM", [file_api_v1_common, file_api_v1_project]);
 
 /**
+ * Selects projects; every field that is set narrows the list.
+ *
  * @generated from message admin.v1.ProjectServiceListRequest
  */
 export type ProjectServiceListRequest = Message<"admin.v1.ProjectServiceListRequest"> & {
   /**
+   * Page to answer; unset means the first one.
+   *
    * @generated from field: api.v1.Paging paging = 1;
    */
   paging?: Paging | undefined;
 
   /**
+   * Only projects of the tenant with this id.
+   *
    * @generated from field: optional string tenant_id = 2;
    */
   tenantId?: string | undefined;
 
   /**
+   * Only projects with all these annotations.
+   *
    * @generated from field: map<string, string> annotations = 3;
    */
   annotations: { [key: string]: string };
@@ -44,15 +52,21 @@ export const ProjectServiceListRequestSchema: GenMessage<ProjectServiceListReque
   messageDesc(file_admin_v1_project, 0);
 
 /**
+ * One page of the projects that were selected.
+ *
  * @generated from message admin.v1.ProjectServiceListResponse
  */
 export type ProjectServiceListResponse = Message<"admin.v1.ProjectServiceListResponse"> & {
   /**
+   * The projects; empty when there are none.
+   *
    * @generated from field: repeated api.v1.Project projects = 1;
    */
   projects: Project[];
 
   /**
+   * Page to ask for next; unset on the last one.
+   *
    * @generated from field: optional uint64 next_page = 2;
    */
   nextPage?: bigint | undefined;
@@ -66,10 +80,16 @@ export const ProjectServiceListResponseSchema: GenMessage<ProjectServiceListResp
   messageDesc(file_admin_v1_project, 1);
 
 /**
+ * Projects of all tenants.
+ *
  * @generated from service admin.v1.ProjectService
  */
 export const ProjectService: GenService<{
   /**
+   * Lists projects of all tenants, page by page.
+   *
+   * Operators: admin editors and admin viewers.
+   *
    * @generated from rpc admin.v1.ProjectService.List
    */
   list: {

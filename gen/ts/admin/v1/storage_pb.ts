@@ -17,10 +17,14 @@ export const file_admin_v1_storage: GenFile = /*@__PURE__*/
   fileDesc("ChZhZG1pbi92MS9zdG9yYWdlLnByb3RvEghhZG1pbi52MSJICiBTdG9yYWdlU2VydmljZUNsdXN0ZXJJbmZvUmVxdWVzdBIWCglwYXJ0aXRpb24YASABKAlIAIgBAUIMCgpfcGFydGl0aW9uIlAKIVN0b3JhZ2VTZXJ2aWNlQ2x1c3RlckluZm9SZXNwb25zZRIrCgVpbmZvcxgBIAMoCzIcLmFkbWluLnYxLlN0b3JhZ2VDbHVzdGVySW5mbyKjAwoSU3RvcmFnZUNsdXN0ZXJJbmZvEhEKCXBhcnRpdGlvbhgBIAEoCRIMCgR1dWlkGAIgASgJEhUKDXN1YnN5c3RlbV9ucW4YAyABKAkSHAoUY3VycmVudF9tYXhfcmVwbGljYXMYBCABKA0SHgoWc3VwcG9ydGVkX21heF9yZXBsaWNhcxgFIAEoDRIyCgpzdGF0aXN0aWNzGAYgASgLMh4uYWRtaW4udjEuQ2x1c3RlclN0YXRpc3RpY3NBcGkSJwoGaGVhbHRoGAcgASgLMhcuYWRtaW4udjEuQ2x1c3RlckhlYWx0aBIeChZtaW5fdmVyc2lvbl9pbl9jbHVzdGVyGAggASgJEhsKE21pbl9hbGxvd2VkX3ZlcnNpb24YCSABKAkSGwoTbWF4X2FsbG93ZWRfdmVyc2lvbhgKIAEoCRIVCg1hcGlfZW5kcG9pbnRzGAsgAygJEhsKE2Rpc2NvdmVyeV9lbmRwb2ludHMYDCADKAkSLAoHc2VydmVycxgNIAMoCzIbLmFkbWluLnYxLlN0b3JhZ2VTZXJ2ZXJJbmZvIpYBChFTdG9yYWdlU2VydmVySW5mbxIMCgR1dWlkGAEgASgJEgwKBG5hbWUYAiABKAkSIgoacmlza19vZl9zZXJ2aWNlX2xvc3Nfc3RhdGUYAyABKAkSDQoFc3RhdGUYBCABKAkSGAoQc2VydmVyX2VuZHBvaW50cxgFIAMoCRIYChBsaWdodF9vc192ZXJzaW9uGAYgASgJIpoBCg1DbHVzdGVySGVhbHRoEg0KBXN0YXRlGAEgASgJEhwKFG51bV9kZWdyYWRlZF92b2x1bWVzGAIgASgNEh0KFW51bV9yZWFkX29ubHlfdm9sdW1lcxgDIAEoDRIhChludW1fbm90X2F2YWlsYWJsZV92b2x1bWVzGAQgASgNEhoKEm51bV9pbmFjdGl2ZV9ub2RlcxgFIAEoDSKLAwoUQ2x1c3RlclN0YXRpc3RpY3NBcGkSIgoaaW5zdGFsbGVkX3BoeXNpY2FsX3N0b3JhZ2UYASABKAQSIAoYbWFuYWdlZF9waHlzaWNhbF9zdG9yYWdlGAIgASgEEiIKGmVmZmVjdGl2ZV9waHlzaWNhbF9zdG9yYWdlGAMgASgEEhcKD2xvZ2ljYWxfc3RvcmFnZRgEIAEoBBIcChRsb2dpY2FsX3VzZWRfc3RvcmFnZRgFIAEoBBIdChVwaHlzaWNhbF91c2VkX3N0b3JhZ2UYBiABKAQSLgomcGh5c2ljYWxfdXNlZF9zdG9yYWdlX2luY2x1ZGluZ19wYXJpdHkYByABKAQSHQoVZnJlZV9waHlzaWNhbF9zdG9yYWdlGAggASgEEiYKHmVzdGltYXRlZF9mcmVlX2xvZ2ljYWxfc3RvcmFnZRgJIAEoBBIhChllc3RpbWF0ZWRfbG9naWNhbF9zdG9yYWdlGAogASgEEhkKEWNvbXByZXNzaW9uX3JhdGlvGAsgASgBItgBCiBTdG9yYWdlU2VydmljZUxpc3RWb2x1bWVzUmVxdWVzdBIbCgR1dWlkGAEgASgJQgi6SAVyA7ABAUgAiAEBEiAKB3Byb2plY3QYAiABKAlCCrpIB3IFEAIYgAFIAYgBARIWCglwYXJ0aXRpb24YAyABKAlIAogBARIRCgRuYW1lGAQgASgJSAOIAQESEwoGdGVuYW50GAUgASgJSASIAQFCBwoFX3V1aWRCCgoIX3Byb2plY3RCDAoKX3BhcnRpdGlvbkIHCgVfbmFtZUIJCgdfdGVuYW50IkQKIVN0b3JhZ2VTZXJ2aWNlTGlzdFZvbHVtZXNSZXNwb25zZRIfCgd2b2x1bWVzGAEgAygLMg4uYXBpLnYxLlZvbHVtZSLaAQoiU3RvcmFnZVNlcnZpY2VMaXN0U25hcHNob3RzUmVxdWVzdBIbCgR1dWlkGAEgASgJQgi6SAVyA7ABAUgAiAEBEiAKB3Byb2plY3QYAiABKAlCCrpIB3IFEAIYgAFIAYgBARIWCglwYXJ0aXRpb24YAyABKAlIAogBARIRCgRuYW1lGAQgASgJSAOIAQESEwoGdGVuYW50GAUgASgJSASIAQFCBwoFX3V1aWRCCgoIX3Byb2plY3RCDAoKX3BhcnRpdGlvbkIHCgVfbmFtZUIJCgdfdGVuYW50IkoKI1N0b3JhZ2VTZXJ2aWNlTGlzdFNuYXBzaG90c1Jlc3BvbnNlEiMKCXNuYXBzaG90cxgBIAMoCzIQLmFwaS52MS5TbmFwc2hvdDLmAgoOU3RvcmFnZVNlcnZpY2USbgoLQ2x1c3RlckluZm8SKi5hZG1pbi52MS5TdG9yYWdlU2VydmljZUNsdXN0ZXJJbmZvUmVxdWVzdBorLmFkbWluLnYxLlN0b3JhZ2VTZXJ2aWNlQ2x1c3RlckluZm9SZXNwb25zZSIG0vMYAgECEm4KC0xpc3RWb2x1bWVzEiouYWRtaW4udjEuU3RvcmFnZVNlcnZpY2VMaXN0Vm9sdW1lc1JlcXVlc3QaKy5hZG1pbi52MS5TdG9yYWdlU2VydmljZUxpc3RWb2x1bWVzUmVzcG9uc2UiBtLzGAIBAhJ0Cg1MaXN0U25hcHNob3RzEiwuYWRtaW4udjEuU3RvcmFnZVNlcnZpY2VMaXN0U25hcHNob3RzUmVxdWVzdBotLmFkbWluLnYxLlN0b3JhZ2VTZXJ2aWNlTGlzdFNuYXBzaG90c1Jlc3BvbnNlIgbS8xgCAQJiBnByb3RvMw", [file_api_v1_common, file_api_v1_volume, file_buf_validate_validate]);
 
 /**
+ * Says which storage clusters to describe.
+ *
  * @generated from message admin.v1.StorageServiceClusterInfoRequest
  */
 export type StorageServiceClusterInfoRequest = Message<"admin.v1.StorageServiceClusterInfoRequest"> & {
   /**
+   * Only the cluster of the partition with this id; unset means all.
+   *
    * @generated from field: optional string partition = 1;
    */
   partition?: string | undefined;
@@ -34,10 +38,14 @@ export const StorageServiceClusterInfoRequestSchema: GenMessage<StorageServiceCl
   messageDesc(file_admin_v1_storage, 0);
 
 /**
+ * The storage clusters.
+ *
  * @generated from message admin.v1.StorageServiceClusterInfoResponse
  */
 export type StorageServiceClusterInfoResponse = Message<"admin.v1.StorageServiceClusterInfoResponse"> & {
   /**
+   * One entry per cluster.
+   *
    * @generated from field: repeated admin.v1.StorageClusterInfo infos = 1;
    */
   infos: StorageClusterInfo[];
@@ -51,70 +59,98 @@ export const StorageServiceClusterInfoResponseSchema: GenMessage<StorageServiceC
   messageDesc(file_admin_v1_storage, 1);
 
 /**
+ * A storage cluster.
+ *
  * @generated from message admin.v1.StorageClusterInfo
  */
 export type StorageClusterInfo = Message<"admin.v1.StorageClusterInfo"> & {
   /**
+   * Id of the partition in which it stands.
+   *
    * @generated from field: string partition = 1;
    */
   partition: string;
 
   /**
+   * Unique id.
+   *
    * @generated from field: string uuid = 2;
    */
   uuid: string;
 
   /**
+   * NVMe qualified name under which its volumes are offered.
+   *
    * @generated from field: string subsystem_nqn = 3;
    */
   subsystemNqn: string;
 
   /**
+   * Most replicas that a volume can have with the servers at hand.
+   *
    * @generated from field: uint32 current_max_replicas = 4;
    */
   currentMaxReplicas: number;
 
   /**
+   * Most replicas that the software supports.
+   *
    * @generated from field: uint32 supported_max_replicas = 5;
    */
   supportedMaxReplicas: number;
 
   /**
+   * Capacity and use.
+   *
    * @generated from field: admin.v1.ClusterStatisticsApi statistics = 6;
    */
   statistics?: ClusterStatisticsApi | undefined;
 
   /**
+   * Health of the cluster.
+   *
    * @generated from field: admin.v1.ClusterHealth health = 7;
    */
   health?: ClusterHealth | undefined;
 
   /**
+   * Oldest software version that runs on its servers.
+   *
    * @generated from field: string min_version_in_cluster = 8;
    */
   minVersionInCluster: string;
 
   /**
+   * Oldest version that may join.
+   *
    * @generated from field: string min_allowed_version = 9;
    */
   minAllowedVersion: string;
 
   /**
+   * Newest version that may join.
+   *
    * @generated from field: string max_allowed_version = 10;
    */
   maxAllowedVersion: string;
 
   /**
+   * Addresses of its management API, `host:port`.
+   *
    * @generated from field: repeated string api_endpoints = 11;
    */
   apiEndpoints: string[];
 
   /**
+   * Addresses of its NVMe discovery service, `host:port`.
+   *
    * @generated from field: repeated string discovery_endpoints = 12;
    */
   discoveryEndpoints: string[];
 
   /**
+   * Its servers.
+   *
    * @generated from field: repeated admin.v1.StorageServerInfo servers = 13;
    */
   servers: StorageServerInfo[];
@@ -128,35 +164,49 @@ export const StorageClusterInfoSchema: GenMessage<StorageClusterInfo> = /*@__PUR
   messageDesc(file_admin_v1_storage, 2);
 
 /**
+ * A server of a storage cluster.
+ *
  * @generated from message admin.v1.StorageServerInfo
  */
 export type StorageServerInfo = Message<"admin.v1.StorageServerInfo"> & {
   /**
+   * Unique id.
+   *
    * @generated from field: string uuid = 1;
    */
   uuid: string;
 
   /**
+   * Name of the server.
+   *
    * @generated from field: string name = 2;
    */
   name: string;
 
   /**
+   * Whether the loss of this server would interrupt service.
+   *
    * @generated from field: string risk_of_service_loss_state = 3;
    */
   riskOfServiceLossState: string;
 
   /**
+   * State, such as `Enabled` or `Disabled`.
+   *
    * @generated from field: string state = 4;
    */
   state: string;
 
   /**
+   * Addresses at which it serves data, `host:port`.
+   *
    * @generated from field: repeated string server_endpoints = 5;
    */
   serverEndpoints: string[];
 
   /**
+   * Software version that it runs.
+   *
    * @generated from field: string light_os_version = 6;
    */
   lightOsVersion: string;
@@ -170,30 +220,42 @@ export const StorageServerInfoSchema: GenMessage<StorageServerInfo> = /*@__PURE_
   messageDesc(file_admin_v1_storage, 3);
 
 /**
+ * Health of a storage cluster.
+ *
  * @generated from message admin.v1.ClusterHealth
  */
 export type ClusterHealth = Message<"admin.v1.ClusterHealth"> & {
   /**
+   * Overall state, such as `OK`, `Warning` or `Error`.
+   *
    * @generated from field: string state = 1;
    */
   state: string;
 
   /**
+   * Volumes with fewer replicas than they should have.
+   *
    * @generated from field: uint32 num_degraded_volumes = 2;
    */
   numDegradedVolumes: number;
 
   /**
+   * Volumes that take no writes.
+   *
    * @generated from field: uint32 num_read_only_volumes = 3;
    */
   numReadOnlyVolumes: number;
 
   /**
+   * Volumes that cannot be reached.
+   *
    * @generated from field: uint32 num_not_available_volumes = 4;
    */
   numNotAvailableVolumes: number;
 
   /**
+   * Servers that are not active.
+   *
    * @generated from field: uint32 num_inactive_nodes = 5;
    */
   numInactiveNodes: number;
@@ -207,60 +269,84 @@ export const ClusterHealthSchema: GenMessage<ClusterHealth> = /*@__PURE__*/
   messageDesc(file_admin_v1_storage, 4);
 
 /**
+ * Capacity and use of a storage cluster. All sizes are in bytes.
+ *
  * @generated from message admin.v1.ClusterStatisticsApi
  */
 export type ClusterStatisticsApi = Message<"admin.v1.ClusterStatisticsApi"> & {
   /**
+   * Space on all disks.
+   *
    * @generated from field: uint64 installed_physical_storage = 1;
    */
   installedPhysicalStorage: bigint;
 
   /**
+   * Space on disks that are in service.
+   *
    * @generated from field: uint64 managed_physical_storage = 2;
    */
   managedPhysicalStorage: bigint;
 
   /**
+   * Space left for data after what the cluster itself needs.
+   *
    * @generated from field: uint64 effective_physical_storage = 3;
    */
   effectivePhysicalStorage: bigint;
 
   /**
+   * Sum of the sizes of all volumes.
+   *
    * @generated from field: uint64 logical_storage = 4;
    */
   logicalStorage: bigint;
 
   /**
+   * Data written, before compression.
+   *
    * @generated from field: uint64 logical_used_storage = 5;
    */
   logicalUsedStorage: bigint;
 
   /**
+   * Space that data takes after compression.
+   *
    * @generated from field: uint64 physical_used_storage = 6;
    */
   physicalUsedStorage: bigint;
 
   /**
+   * The same, parity included.
+   *
    * @generated from field: uint64 physical_used_storage_including_parity = 7;
    */
   physicalUsedStorageIncludingParity: bigint;
 
   /**
+   * Space that is free.
+   *
    * @generated from field: uint64 free_physical_storage = 8;
    */
   freePhysicalStorage: bigint;
 
   /**
+   * Data that can still be written, if it compresses as before.
+   *
    * @generated from field: uint64 estimated_free_logical_storage = 9;
    */
   estimatedFreeLogicalStorage: bigint;
 
   /**
+   * Data that fits in all, if it compresses as before.
+   *
    * @generated from field: uint64 estimated_logical_storage = 10;
    */
   estimatedLogicalStorage: bigint;
 
   /**
+   * Size before compression divided by size after it.
+   *
    * @generated from field: double compression_ratio = 11;
    */
   compressionRatio: number;
@@ -274,30 +360,42 @@ export const ClusterStatisticsApiSchema: GenMessage<ClusterStatisticsApi> = /*@_
   messageDesc(file_admin_v1_storage, 5);
 
 /**
+ * Selects volumes; every field that is set narrows the list.
+ *
  * @generated from message admin.v1.StorageServiceListVolumesRequest
  */
 export type StorageServiceListVolumesRequest = Message<"admin.v1.StorageServiceListVolumesRequest"> & {
   /**
+   * Only the volume with this uuid.
+   *
    * @generated from field: optional string uuid = 1;
    */
   uuid?: string | undefined;
 
   /**
+   * Only volumes of the project with this uuid.
+   *
    * @generated from field: optional string project = 2;
    */
   project?: string | undefined;
 
   /**
+   * Only volumes in the partition with this id.
+   *
    * @generated from field: optional string partition = 3;
    */
   partition?: string | undefined;
 
   /**
+   * Only volumes of this name.
+   *
    * @generated from field: optional string name = 4;
    */
   name?: string | undefined;
 
   /**
+   * Only volumes of the tenant with this id.
+   *
    * @generated from field: optional string tenant = 5;
    */
   tenant?: string | undefined;
@@ -311,10 +409,14 @@ export const StorageServiceListVolumesRequestSchema: GenMessage<StorageServiceLi
   messageDesc(file_admin_v1_storage, 6);
 
 /**
+ * The volumes that were selected.
+ *
  * @generated from message admin.v1.StorageServiceListVolumesResponse
  */
 export type StorageServiceListVolumesResponse = Message<"admin.v1.StorageServiceListVolumesResponse"> & {
   /**
+   * The volumes; empty when there are none.
+   *
    * @generated from field: repeated api.v1.Volume volumes = 1;
    */
   volumes: Volume[];
@@ -328,30 +430,42 @@ export const StorageServiceListVolumesResponseSchema: GenMessage<StorageServiceL
   messageDesc(file_admin_v1_storage, 7);
 
 /**
+ * Selects snapshots; every field that is set narrows the list.
+ *
  * @generated from message admin.v1.StorageServiceListSnapshotsRequest
  */
 export type StorageServiceListSnapshotsRequest = Message<"admin.v1.StorageServiceListSnapshotsRequest"> & {
   /**
+   * Only the snapshot with this uuid.
+   *
    * @generated from field: optional string uuid = 1;
    */
   uuid?: string | undefined;
 
   /**
+   * Only snapshots of the project with this uuid.
+   *
    * @generated from field: optional string project = 2;
    */
   project?: string | undefined;
 
   /**
+   * Only snapshots in the partition with this id.
+   *
    * @generated from field: optional string partition = 3;
    */
   partition?: string | undefined;
 
   /**
+   * Only snapshots of this name.
+   *
    * @generated from field: optional string name = 4;
    */
   name?: string | undefined;
 
   /**
+   * Only snapshots of the tenant with this id.
+   *
    * @generated from field: optional string tenant = 5;
    */
   tenant?: string | undefined;
@@ -365,10 +479,14 @@ export const StorageServiceListSnapshotsRequestSchema: GenMessage<StorageService
   messageDesc(file_admin_v1_storage, 8);
 
 /**
+ * The snapshots that were selected.
+ *
  * @generated from message admin.v1.StorageServiceListSnapshotsResponse
  */
 export type StorageServiceListSnapshotsResponse = Message<"admin.v1.StorageServiceListSnapshotsResponse"> & {
   /**
+   * The snapshots; empty when there are none.
+   *
    * @generated from field: repeated api.v1.Snapshot snapshots = 1;
    */
   snapshots: Snapshot[];
@@ -382,10 +500,16 @@ export const StorageServiceListSnapshotsResponseSchema: GenMessage<StorageServic
   messageDesc(file_admin_v1_storage, 9);
 
 /**
+ * The storage clusters behind volumes and snapshots, and what all projects keep there.
+ *
  * @generated from service admin.v1.StorageService
  */
 export const StorageService: GenService<{
   /**
+   * Describes the storage clusters.
+   *
+   * Operators: admin editors and admin viewers.
+   *
    * @generated from rpc admin.v1.StorageService.ClusterInfo
    */
   clusterInfo: {
@@ -394,6 +518,10 @@ export const StorageService: GenService<{
     output: typeof StorageServiceClusterInfoResponseSchema;
   },
   /**
+   * Lists volumes of all projects.
+   *
+   * Operators: admin editors and admin viewers.
+   *
    * @generated from rpc admin.v1.StorageService.ListVolumes
    */
   listVolumes: {
@@ -402,6 +530,10 @@ export const StorageService: GenService<{
     output: typeof StorageServiceListVolumesResponseSchema;
   },
   /**
+   * Lists snapshots of all projects.
+   *
+   * Operators: admin editors and admin viewers.
+   *
    * @generated from rpc admin.v1.StorageService.ListSnapshots
    */
   listSnapshots: {

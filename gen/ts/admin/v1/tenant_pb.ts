@@ -18,45 +18,63 @@ export const file_admin_v1_tenant: GenFile = /*@__PURE__*/
   fileDesc("ChVhZG1pbi92MS90ZW5hbnQucHJvdG8SCGFkbWluLnYxIs8CChhUZW5hbnRTZXJ2aWNlTGlzdFJlcXVlc3QSEgoFbG9naW4YASABKAlIAIgBARIRCgRuYW1lGAIgASgJSAGIAQESEgoFZW1haWwYAyABKAlIAogBARIcCg9vcmdhbmlzYXRpb25faWQYBCABKAlIA4gBARIyCg5vYXV0aF9wcm92aWRlchgFIAEoDjIVLmFwaS52MS5PQXV0aFByb3ZpZGVySASIAQESFQoIYWRtaXR0ZWQYBiABKAhIBYgBARIeCgZwYWdpbmcYByABKAsyDi5hcGkudjEuUGFnaW5nEhMKBnRlbmFudBgJIAEoCUgGiAEBQggKBl9sb2dpbkIHCgVfbmFtZUIICgZfZW1haWxCEgoQX29yZ2FuaXNhdGlvbl9pZEIRCg9fb2F1dGhfcHJvdmlkZXJCCwoJX2FkbWl0dGVkQgkKB190ZW5hbnQiYgoZVGVuYW50U2VydmljZUxpc3RSZXNwb25zZRIfCgd0ZW5hbnRzGAEgAygLMg4uYXBpLnYxLlRlbmFudBIWCgluZXh0X3BhZ2UYAiABKARIAIgBAUIMCgpfbmV4dF9wYWdlIo0BChlUZW5hbnRTZXJ2aWNlQWRtaXRSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRIWCgljb3Vwb25faWQYAiABKAlIAIgBARIkCg5iYWxhbmNlX3RvX2FkZBgDIAEoA0IHukgEIgIgAEgBiAEBQgwKCl9jb3Vwb25faWRCEQoPX2JhbGFuY2VfdG9fYWRkIjwKGlRlbmFudFNlcnZpY2VBZG1pdFJlc3BvbnNlEh4KBnRlbmFudBgBIAEoCzIOLmFwaS52MS5UZW5hbnQiLwoaVGVuYW50U2VydmljZVJldm9rZVJlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJIj0KG1RlbmFudFNlcnZpY2VSZXZva2VSZXNwb25zZRIeCgZ0ZW5hbnQYASABKAsyDi5hcGkudjEuVGVuYW50InEKHVRlbmFudFNlcnZpY2VBZGRNZW1iZXJSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRIRCgltZW1iZXJfaWQYAiABKAkSKgoEcm9sZRgDIAEoDjISLmFwaS52MS5UZW5hbnRSb2xlQgi6SAWCAQIQASIgCh5UZW5hbnRTZXJ2aWNlQWRkTWVtYmVyUmVzcG9uc2UyiAMKDVRlbmFudFNlcnZpY2USVwoETGlzdBIiLmFkbWluLnYxLlRlbmFudFNlcnZpY2VMaXN0UmVxdWVzdBojLmFkbWluLnYxLlRlbmFudFNlcnZpY2VMaXN0UmVzcG9uc2UiBtLzGAIBAhJZCgVBZG1pdBIjLmFkbWluLnYxLlRlbmFudFNlcnZpY2VBZG1pdFJlcXVlc3QaJC5hZG1pbi52MS5UZW5hbnRTZXJ2aWNlQWRtaXRSZXNwb25zZSIF0vMYAQESXAoGUmV2b2tlEiQuYWRtaW4udjEuVGVuYW50U2VydmljZVJldm9rZVJlcXVlc3QaJS5hZG1pbi52MS5UZW5hbnRTZXJ2aWNlUmV2b2tlUmVzcG9uc2UiBdLzGAEBEmUKCUFkZE1lbWJlchInLmFkbWluLnYxLlRlbmFudFNlcnZpY2VBZGRNZW1iZXJSZXF1ZXN0GiguYWRtaW4udjEuVGVuYW50U2VydmljZUFkZE1lbWJlclJlc3BvbnNlIgXS8xgBAWIGcHJvdG8z", [file_api_v1_common, file_api_v1_tenant, file_buf_validate_validate]);
 
 /**
+ * Selects tenants; every field that is set narrows the list.
+ *
  * @generated from message admin.v1.TenantServiceListRequest
  */
 export type TenantServiceListRequest = Message<"admin.v1.TenantServiceListRequest"> & {
   /**
+   * Only the tenant with this id.
+   *
    * @generated from field: optional string login = 1;
    */
   login?: string | undefined;
 
   /**
+   * Only tenants of this name.
+   *
    * @generated from field: optional string name = 2;
    */
   name?: string | undefined;
 
   /**
+   * Only tenants with this mail address.
+   *
    * @generated from field: optional string email = 3;
    */
   email?: string | undefined;
 
   /**
+   * Only the tenant that belongs to this organization at the login provider.
+   *
    * @generated from field: optional string organisation_id = 4;
    */
   organisationId?: string | undefined;
 
   /**
+   * Only tenants of users of this login provider.
+   *
    * @generated from field: optional api.v1.OAuthProvider oauth_provider = 5;
    */
   oauthProvider?: OAuthProvider | undefined;
 
   /**
+   * Only tenants that are admitted (true) or are not (false).
+   *
    * @generated from field: optional bool admitted = 6;
    */
   admitted?: boolean | undefined;
 
   /**
+   * Page to answer; unset means the first one.
+   *
    * @generated from field: api.v1.Paging paging = 7;
    */
   paging?: Paging | undefined;
 
   /**
+   * Only the tenant with this id; the same as `login`.
+   *
    * @generated from field: optional string tenant = 9;
    */
   tenant?: string | undefined;
@@ -70,15 +88,21 @@ export const TenantServiceListRequestSchema: GenMessage<TenantServiceListRequest
   messageDesc(file_admin_v1_tenant, 0);
 
 /**
+ * One page of the tenants that were selected.
+ *
  * @generated from message admin.v1.TenantServiceListResponse
  */
 export type TenantServiceListResponse = Message<"admin.v1.TenantServiceListResponse"> & {
   /**
+   * The tenants; empty when there are none.
+   *
    * @generated from field: repeated api.v1.Tenant tenants = 1;
    */
   tenants: Tenant[];
 
   /**
+   * Page to ask for next; unset on the last one.
+   *
    * @generated from field: optional uint64 next_page = 2;
    */
   nextPage?: bigint | undefined;
@@ -92,20 +116,28 @@ export const TenantServiceListResponseSchema: GenMessage<TenantServiceListRespon
   messageDesc(file_admin_v1_tenant, 1);
 
 /**
+ * Names the tenant to admit.
+ *
  * @generated from message admin.v1.TenantServiceAdmitRequest
  */
 export type TenantServiceAdmitRequest = Message<"admin.v1.TenantServiceAdmitRequest"> & {
   /**
+   * Id of the tenant.
+   *
    * @generated from field: string tenant_id = 1;
    */
   tenantId: string;
 
   /**
+   * Id of a coupon to grant.
+   *
    * @generated from field: optional string coupon_id = 2;
    */
   couponId?: string | undefined;
 
   /**
+   * Credit to add, in minor currency units; above 0.
+   *
    * @generated from field: optional int64 balance_to_add = 3;
    */
   balanceToAdd?: bigint | undefined;
@@ -119,10 +151,14 @@ export const TenantServiceAdmitRequestSchema: GenMessage<TenantServiceAdmitReque
   messageDesc(file_admin_v1_tenant, 2);
 
 /**
+ * The tenant after the change.
+ *
  * @generated from message admin.v1.TenantServiceAdmitResponse
  */
 export type TenantServiceAdmitResponse = Message<"admin.v1.TenantServiceAdmitResponse"> & {
   /**
+   * The tenant.
+   *
    * @generated from field: api.v1.Tenant tenant = 1;
    */
   tenant?: Tenant | undefined;
@@ -136,10 +172,14 @@ export const TenantServiceAdmitResponseSchema: GenMessage<TenantServiceAdmitResp
   messageDesc(file_admin_v1_tenant, 3);
 
 /**
+ * Names the tenant whose admission is taken back.
+ *
  * @generated from message admin.v1.TenantServiceRevokeRequest
  */
 export type TenantServiceRevokeRequest = Message<"admin.v1.TenantServiceRevokeRequest"> & {
   /**
+   * Id of the tenant.
+   *
    * @generated from field: string tenant_id = 1;
    */
   tenantId: string;
@@ -153,10 +193,14 @@ export const TenantServiceRevokeRequestSchema: GenMessage<TenantServiceRevokeReq
   messageDesc(file_admin_v1_tenant, 4);
 
 /**
+ * The tenant after the change.
+ *
  * @generated from message admin.v1.TenantServiceRevokeResponse
  */
 export type TenantServiceRevokeResponse = Message<"admin.v1.TenantServiceRevokeResponse"> & {
   /**
+   * The tenant.
+   *
    * @generated from field: api.v1.Tenant tenant = 1;
    */
   tenant?: Tenant | undefined;
@@ -170,20 +214,28 @@ export const TenantServiceRevokeResponseSchema: GenMessage<TenantServiceRevokeRe
   messageDesc(file_admin_v1_tenant, 5);
 
 /**
+ * Names the tenant, the user and its role.
+ *
  * @generated from message admin.v1.TenantServiceAddMemberRequest
  */
 export type TenantServiceAddMemberRequest = Message<"admin.v1.TenantServiceAddMemberRequest"> & {
   /**
+   * Id of the tenant.
+   *
    * @generated from field: string tenant_id = 1;
    */
   tenantId: string;
 
   /**
+   * Login of the user.
+   *
    * @generated from field: string member_id = 2;
    */
   memberId: string;
 
   /**
+   * Role that the user gets.
+   *
    * @generated from field: api.v1.TenantRole role = 3;
    */
   role: TenantRole;
@@ -197,6 +249,8 @@ export const TenantServiceAddMemberRequestSchema: GenMessage<TenantServiceAddMem
   messageDesc(file_admin_v1_tenant, 6);
 
 /**
+ * Carries nothing: the user is a member.
+ *
  * @generated from message admin.v1.TenantServiceAddMemberResponse
  */
 export type TenantServiceAddMemberResponse = Message<"admin.v1.TenantServiceAddMemberResponse"> & {
@@ -210,10 +264,16 @@ export const TenantServiceAddMemberResponseSchema: GenMessage<TenantServiceAddMe
   messageDesc(file_admin_v1_tenant, 7);
 
 /**
+ * All tenants, their admission and their members.
+ *
  * @generated from service admin.v1.TenantService
  */
 export const TenantService: GenService<{
   /**
+   * Lists tenants, page by page.
+   *
+   * Operators: admin editors and admin viewers.
+   *
    * @generated from rpc admin.v1.TenantService.List
    */
   list: {
@@ -222,6 +282,10 @@ export const TenantService: GenService<{
     output: typeof TenantServiceListResponseSchema;
   },
   /**
+   * Lets a tenant use chargeable resources, on demand with a coupon or credit to begin with.
+   *
+   * Operators: admin editors.
+   *
    * @generated from rpc admin.v1.TenantService.Admit
    */
   admit: {
@@ -230,6 +294,10 @@ export const TenantService: GenService<{
     output: typeof TenantServiceAdmitResponseSchema;
   },
   /**
+   * Takes the admission of a tenant back. What it has keeps running, but it gets nothing new.
+   *
+   * Operators: admin editors.
+   *
    * @generated from rpc admin.v1.TenantService.Revoke
    */
   revoke: {
@@ -238,6 +306,10 @@ export const TenantService: GenService<{
     output: typeof TenantServiceRevokeResponseSchema;
   },
   /**
+   * Makes a user a member of a tenant without an invitation. ALREADY_EXISTS when it is one.
+   *
+   * Operators: admin editors.
+   *
    * @generated from rpc admin.v1.TenantService.AddMember
    */
   addMember: {

@@ -17,10 +17,14 @@ export const file_admin_v1_token: GenFile = /*@__PURE__*/
   fileDesc("ChRhZG1pbi92MS90b2tlbi5wcm90bxIIYWRtaW4udjEiOwoXVG9rZW5TZXJ2aWNlTGlzdFJlcXVlc3QSFAoHdXNlcl9pZBgBIAEoCUgAiAEBQgoKCF91c2VyX2lkIjkKGFRva2VuU2VydmljZUxpc3RSZXNwb25zZRIdCgZ0b2tlbnMYASADKAsyDS5hcGkudjEuVG9rZW4iUAoZVG9rZW5TZXJ2aWNlUmV2b2tlUmVxdWVzdBIWCgR1dWlkGAEgASgJQgi6SAVyA7ABARIbCgd1c2VyX2lkGAIgASgJQgq6SAdyBRACGIAEIhwKGlRva2VuU2VydmljZVJldm9rZVJlc3BvbnNlMsIBCgxUb2tlblNlcnZpY2USVQoETGlzdBIhLmFkbWluLnYxLlRva2VuU2VydmljZUxpc3RSZXF1ZXN0GiIuYWRtaW4udjEuVG9rZW5TZXJ2aWNlTGlzdFJlc3BvbnNlIgbS8xgCAQISWwoGUmV2b2tlEiMuYWRtaW4udjEuVG9rZW5TZXJ2aWNlUmV2b2tlUmVxdWVzdBokLmFkbWluLnYxLlRva2VuU2VydmljZVJldm9rZVJlc3BvbnNlIgbS8xgCAQJiBnByb3RvMw", [file_api_v1_common, file_api_v1_token, file_buf_validate_validate]);
 
 /**
+ * Selects tokens.
+ *
  * @generated from message admin.v1.TokenServiceListRequest
  */
 export type TokenServiceListRequest = Message<"admin.v1.TokenServiceListRequest"> & {
   /**
+   * Only tokens of the user with this login; unset means all.
+   *
    * @generated from field: optional string user_id = 1;
    */
   userId?: string | undefined;
@@ -34,10 +38,14 @@ export const TokenServiceListRequestSchema: GenMessage<TokenServiceListRequest> 
   messageDesc(file_admin_v1_token, 0);
 
 /**
+ * The tokens that were selected.
+ *
  * @generated from message admin.v1.TokenServiceListResponse
  */
 export type TokenServiceListResponse = Message<"admin.v1.TokenServiceListResponse"> & {
   /**
+   * The tokens; empty when there are none.
+   *
    * @generated from field: repeated api.v1.Token tokens = 1;
    */
   tokens: Token[];
@@ -51,15 +59,21 @@ export const TokenServiceListResponseSchema: GenMessage<TokenServiceListResponse
   messageDesc(file_admin_v1_token, 1);
 
 /**
+ * Names the token to revoke.
+ *
  * @generated from message admin.v1.TokenServiceRevokeRequest
  */
 export type TokenServiceRevokeRequest = Message<"admin.v1.TokenServiceRevokeRequest"> & {
   /**
+   * Uuid of the token.
+   *
    * @generated from field: string uuid = 1;
    */
   uuid: string;
 
   /**
+   * Login of its owner.
+   *
    * @generated from field: string user_id = 2;
    */
   userId: string;
@@ -73,6 +87,8 @@ export const TokenServiceRevokeRequestSchema: GenMessage<TokenServiceRevokeReque
   messageDesc(file_admin_v1_token, 2);
 
 /**
+ * Carries nothing: the token is void.
+ *
  * @generated from message admin.v1.TokenServiceRevokeResponse
  */
 export type TokenServiceRevokeResponse = Message<"admin.v1.TokenServiceRevokeResponse"> & {
@@ -86,10 +102,16 @@ export const TokenServiceRevokeResponseSchema: GenMessage<TokenServiceRevokeResp
   messageDesc(file_admin_v1_token, 3);
 
 /**
+ * Tokens of all users.
+ *
  * @generated from service admin.v1.TokenService
  */
 export const TokenService: GenService<{
   /**
+   * Lists tokens, without their secrets.
+   *
+   * Operators: admin editors and admin viewers.
+   *
    * @generated from rpc admin.v1.TokenService.List
    */
   list: {
@@ -98,6 +120,10 @@ export const TokenService: GenService<{
     output: typeof TokenServiceListResponseSchema;
   },
   /**
+   * Ends a token at once, everywhere. NOT_FOUND when the user has no such token.
+   *
+   * Operators: admin editors and admin viewers.
+   *
    * @generated from rpc admin.v1.TokenService.Revoke
    */
   revoke: {
