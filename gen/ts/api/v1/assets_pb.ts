@@ -14,23 +14,31 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file api/v1/assets.proto.
  */
 export const file_api_v1_assets: GenFile = /*@__PURE__*/
-  fileDesc("ChNhcGkvdjEvYXNzZXRzLnByb3RvEgZhcGkudjEi0QEKBUFzc2V0Eh4KBnJlZ2lvbhgBIAEoCzIOLmFwaS52MS5SZWdpb24SNgoNbWFjaGluZV90eXBlcxgCIAMoCzIfLmFwaS52MS5Bc3NldC5NYWNoaW5lVHlwZXNFbnRyeRImCgprdWJlcm5ldGVzGAMgAygLMhIuYXBpLnYxLkt1YmVybmV0ZXMaSAoRTWFjaGluZVR5cGVzRW50cnkSCwoDa2V5GAEgASgJEiIKBXZhbHVlGAIgASgLMhMuYXBpLnYxLk1hY2hpbmVUeXBlOgI4ASL7AQoGUmVnaW9uEgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSDwoHYWRkcmVzcxgDIAEoCRIOCgZhY3RpdmUYBCABKAgSMgoKcGFydGl0aW9ucxgFIAMoCzIeLmFwaS52MS5SZWdpb24uUGFydGl0aW9uc0VudHJ5EicKCGRlZmF1bHRzGAYgASgLMhUuYXBpLnYxLkFzc2V0RGVmYXVsdHMSEwoLZGVzY3JpcHRpb24YByABKAkaRAoPUGFydGl0aW9uc0VudHJ5EgsKA2tleRgBIAEoCRIgCgV2YWx1ZRgCIAEoCzIRLmFwaS52MS5QYXJ0aXRpb246AjgBIlsKCVBhcnRpdGlvbhIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEg8KB2FkZHJlc3MYAyABKAkSDgoGYWN0aXZlGAQgASgIEhMKC2Rlc2NyaXB0aW9uGAUgASgJIowBCgtNYWNoaW5lVHlwZRIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEgwKBGNwdXMYAyABKA0SDgoGbWVtb3J5GAQgASgEEg8KB3N0b3JhZ2UYBSABKAQSFwoPY3B1X2Rlc2NyaXB0aW9uGAYgASgJEhsKE3N0b3JhZ2VfZGVzY3JpcHRpb24YByABKAkiTQoKS3ViZXJuZXRlcxIPCgd2ZXJzaW9uGAEgASgJEi4KCmV4cGlyYXRpb24YAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wInwKDUFzc2V0RGVmYXVsdHMSFAoMbWFjaGluZV90eXBlGAEgASgJEhoKEmt1YmVybmV0ZXNfdmVyc2lvbhgCIAEoCRISCgp3b3JrZXJfbWluGAMgASgNEhIKCndvcmtlcl9tYXgYBCABKA0SEQoJcGFydGl0aW9uGAcgASgJIhkKF0Fzc2V0U2VydmljZUxpc3RSZXF1ZXN0IuMBChhBc3NldFNlcnZpY2VMaXN0UmVzcG9uc2USPAoGYXNzZXRzGAEgAygLMiwuYXBpLnYxLkFzc2V0U2VydmljZUxpc3RSZXNwb25zZS5Bc3NldHNFbnRyeRIoCgtlbnZpcm9ubWVudBgDIAEoCzITLmFwaS52MS5FbnZpcm9ubWVudBIhCgphc3NldF9saXN0GAIgAygLMg0uYXBpLnYxLkFzc2V0GjwKC0Fzc2V0c0VudHJ5EgsKA2tleRgBIAEoCRIcCgV2YWx1ZRgCIAEoCzINLmFwaS52MS5Bc3NldDoCOAEioAIKC0Vudmlyb25tZW50EiIKC2NvbnNvbGVfdXJsGAEgASgJQgi6SAVyA4gBAUgAiAEBEiYKD2FmdGVyX2xvZ2luX3VybBgCIAEoCUIIukgFcgOIAQFIAYgBARI7ChNzdHJpcGVfcHVibGljX3Rva2VuGAMgASgJQhm6SBZyFBADMhBwa19bYS16QS1aMC05XSokSAKIAQESLwoYdGVybXNfYW5kX2NvbmRpdGlvbnNfdXJsGAQgASgJQgi6SAVyA4gBAUgDiAEBQg4KDF9jb25zb2xlX3VybEISChBfYWZ0ZXJfbG9naW5fdXJsQhYKFF9zdHJpcGVfcHVibGljX3Rva2VuQhsKGV90ZXJtc19hbmRfY29uZGl0aW9uc191cmwyYwoMQXNzZXRTZXJ2aWNlElMKBExpc3QSHy5hcGkudjEuQXNzZXRTZXJ2aWNlTGlzdFJlcXVlc3QaIC5hcGkudjEuQXNzZXRTZXJ2aWNlTGlzdFJlc3BvbnNlIgjY8xgB6PMYAmIGcHJvdG8z", [file_api_v1_common, file_buf_validate_validate, file_google_protobuf_timestamp]);
+  fileDesc("ChNhcGkvdjEvYXNzZXRzLnByb3RvEgZhcGkudjEi0QEKBUFzc2V0Eh4KBnJlZ2lvbhgBIAEoCzIOLmFwaS52MS5SZWdpb24SNgoNbWFjaGluZV90eXBlcxgCIAMoCzIfLmFwaS52MS5Bc3NldC5NYWNoaW5lVHlwZXNFbnRyeRImCgprdWJlcm5ldGVzGAMgAygLMhIuYXBpLnYxLkt1YmVybmV0ZXMaSAoRTWFjaGluZVR5cGVzRW50cnkSCwoDa2V5GAEgASgJEiIKBXZhbHVlGAIgASgLMhMuYXBpLnYxLk1hY2hpbmVUeXBlOgI4ASL7AQoGUmVnaW9uEgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSDwoHYWRkcmVzcxgDIAEoCRIOCgZhY3RpdmUYBCABKAgSMgoKcGFydGl0aW9ucxgFIAMoCzIeLmFwaS52MS5SZWdpb24uUGFydGl0aW9uc0VudHJ5EicKCGRlZmF1bHRzGAYgASgLMhUuYXBpLnYxLkFzc2V0RGVmYXVsdHMSEwoLZGVzY3JpcHRpb24YByABKAkaRAoPUGFydGl0aW9uc0VudHJ5EgsKA2tleRgBIAEoCRIgCgV2YWx1ZRgCIAEoCzIRLmFwaS52MS5QYXJ0aXRpb246AjgBIlsKCVBhcnRpdGlvbhIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEg8KB2FkZHJlc3MYAyABKAkSDgoGYWN0aXZlGAQgASgIEhMKC2Rlc2NyaXB0aW9uGAUgASgJIowBCgtNYWNoaW5lVHlwZRIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEgwKBGNwdXMYAyABKA0SDgoGbWVtb3J5GAQgASgEEg8KB3N0b3JhZ2UYBSABKAQSFwoPY3B1X2Rlc2NyaXB0aW9uGAYgASgJEhsKE3N0b3JhZ2VfZGVzY3JpcHRpb24YByABKAkiTQoKS3ViZXJuZXRlcxIPCgd2ZXJzaW9uGAEgASgJEi4KCmV4cGlyYXRpb24YAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wInwKDUFzc2V0RGVmYXVsdHMSFAoMbWFjaGluZV90eXBlGAEgASgJEhoKEmt1YmVybmV0ZXNfdmVyc2lvbhgCIAEoCRISCgp3b3JrZXJfbWluGAMgASgNEhIKCndvcmtlcl9tYXgYBCABKA0SEQoJcGFydGl0aW9uGAcgASgJIhkKF0Fzc2V0U2VydmljZUxpc3RSZXF1ZXN0IuMBChhBc3NldFNlcnZpY2VMaXN0UmVzcG9uc2USPAoGYXNzZXRzGAEgAygLMiwuYXBpLnYxLkFzc2V0U2VydmljZUxpc3RSZXNwb25zZS5Bc3NldHNFbnRyeRIhCgphc3NldF9saXN0GAIgAygLMg0uYXBpLnYxLkFzc2V0EigKC2Vudmlyb25tZW50GAMgASgLMhMuYXBpLnYxLkVudmlyb25tZW50GjwKC0Fzc2V0c0VudHJ5EgsKA2tleRgBIAEoCRIcCgV2YWx1ZRgCIAEoCzINLmFwaS52MS5Bc3NldDoCOAEioAIKC0Vudmlyb25tZW50EiIKC2NvbnNvbGVfdXJsGAEgASgJQgi6SAVyA4gBAUgAiAEBEiYKD2FmdGVyX2xvZ2luX3VybBgCIAEoCUIIukgFcgOIAQFIAYgBARI7ChNzdHJpcGVfcHVibGljX3Rva2VuGAMgASgJQhm6SBZyFBADMhBwa19bYS16QS1aMC05XSokSAKIAQESLwoYdGVybXNfYW5kX2NvbmRpdGlvbnNfdXJsGAQgASgJQgi6SAVyA4gBAUgDiAEBQg4KDF9jb25zb2xlX3VybEISChBfYWZ0ZXJfbG9naW5fdXJsQhYKFF9zdHJpcGVfcHVibGljX3Rva2VuQhsKGV90ZXJtc19hbmRfY29uZGl0aW9uc191cmwyYwoMQXNzZXRTZXJ2aWNlElMKBExpc3QSHy5hcGkudjEuQXNzZXRTZXJ2aWNlTGlzdFJlcXVlc3QaIC5hcGkudjEuQXNzZXRTZXJ2aWNlTGlzdFJlc3BvbnNlIgjY8xgB6PMYAmIGcHJvdG8z", [file_api_v1_common, file_buf_validate_validate, file_google_protobuf_timestamp]);
 
 /**
+ * What one region offers.
+ *
  * @generated from message api.v1.Asset
  */
 export type Asset = Message<"api.v1.Asset"> & {
   /**
+   * The region and its partitions.
+   *
    * @generated from field: api.v1.Region region = 1;
    */
   region?: Region | undefined;
 
   /**
+   * Machine types for workers, keyed by their id.
+   *
    * @generated from field: map<string, api.v1.MachineType> machine_types = 2;
    */
   machineTypes: { [key: string]: MachineType };
 
   /**
+   * Kubernetes versions for new clusters and updates.
+   *
    * @generated from field: repeated api.v1.Kubernetes kubernetes = 3;
    */
   kubernetes: Kubernetes[];
@@ -44,40 +52,56 @@ export const AssetSchema: GenMessage<Asset> = /*@__PURE__*/
   messageDesc(file_api_v1_assets, 0);
 
 /**
+ * A place with one or more data centers.
+ *
  * @generated from message api.v1.Region
  */
 export type Region = Message<"api.v1.Region"> & {
   /**
+   * Short unique name, such as `muc`.
+   *
    * @generated from field: string id = 1;
    */
   id: string;
 
   /**
+   * Name for people.
+   *
    * @generated from field: string name = 2;
    */
   name: string;
 
   /**
+   * Postal address; may be empty.
+   *
    * @generated from field: string address = 3;
    */
   address: string;
 
   /**
+   * Whether new resources can be created here.
+   *
    * @generated from field: bool active = 4;
    */
   active: boolean;
 
   /**
+   * Partitions of the region, keyed by their id.
+   *
    * @generated from field: map<string, api.v1.Partition> partitions = 5;
    */
   partitions: { [key: string]: Partition };
 
   /**
+   * Values that clients propose where the user chose none.
+   *
    * @generated from field: api.v1.AssetDefaults defaults = 6;
    */
   defaults?: AssetDefaults | undefined;
 
   /**
+   * Text for people; may be empty.
+   *
    * @generated from field: string description = 7;
    */
   description: string;
@@ -91,30 +115,42 @@ export const RegionSchema: GenMessage<Region> = /*@__PURE__*/
   messageDesc(file_api_v1_assets, 1);
 
 /**
+ * A failure domain of a region. A cluster lives in exactly one.
+ *
  * @generated from message api.v1.Partition
  */
 export type Partition = Message<"api.v1.Partition"> & {
   /**
+   * Short unique name, such as `eqx-mu4`, as other requests take it.
+   *
    * @generated from field: string id = 1;
    */
   id: string;
 
   /**
+   * Name for people.
+   *
    * @generated from field: string name = 2;
    */
   name: string;
 
   /**
+   * Postal address; may be empty.
+   *
    * @generated from field: string address = 3;
    */
   address: string;
 
   /**
+   * Whether new resources can be created here.
+   *
    * @generated from field: bool active = 4;
    */
   active: boolean;
 
   /**
+   * Text for people; may be empty.
+   *
    * @generated from field: string description = 5;
    */
   description: string;
@@ -128,40 +164,56 @@ export const PartitionSchema: GenMessage<Partition> = /*@__PURE__*/
   messageDesc(file_api_v1_assets, 2);
 
 /**
+ * A kind of server that workers run on.
+ *
  * @generated from message api.v1.MachineType
  */
 export type MachineType = Message<"api.v1.MachineType"> & {
   /**
+   * Unique name, such as `n1-medium-x86`, as workers take it.
+   *
    * @generated from field: string id = 1;
    */
   id: string;
 
   /**
+   * Name for people.
+   *
    * @generated from field: string name = 2;
    */
   name: string;
 
   /**
+   * Number of CPU cores.
+   *
    * @generated from field: uint32 cpus = 3;
    */
   cpus: number;
 
   /**
+   * Main memory in bytes.
+   *
    * @generated from field: uint64 memory = 4;
    */
   memory: bigint;
 
   /**
+   * Local storage in bytes.
+   *
    * @generated from field: uint64 storage = 5;
    */
   storage: bigint;
 
   /**
+   * Model and speed of the CPU; may be empty.
+   *
    * @generated from field: string cpu_description = 6;
    */
   cpuDescription: string;
 
   /**
+   * Kind and number of the disks; may be empty.
+   *
    * @generated from field: string storage_description = 7;
    */
   storageDescription: string;
@@ -175,15 +227,21 @@ export const MachineTypeSchema: GenMessage<MachineType> = /*@__PURE__*/
   messageDesc(file_api_v1_assets, 3);
 
 /**
+ * A Kubernetes version on offer.
+ *
  * @generated from message api.v1.Kubernetes
  */
 export type Kubernetes = Message<"api.v1.Kubernetes"> & {
   /**
+   * Full version, `major.minor.patch`.
+   *
    * @generated from field: string version = 1;
    */
   version: string;
 
   /**
+   * When the version stops being supported; unset while that is not decided.
+   *
    * @generated from field: google.protobuf.Timestamp expiration = 2;
    */
   expiration?: Timestamp | undefined;
@@ -197,30 +255,43 @@ export const KubernetesSchema: GenMessage<Kubernetes> = /*@__PURE__*/
   messageDesc(file_api_v1_assets, 4);
 
 /**
+ * Values that clients propose in a region where the user chose none. The server itself does not
+ * fill them in.
+ *
  * @generated from message api.v1.AssetDefaults
  */
 export type AssetDefaults = Message<"api.v1.AssetDefaults"> & {
   /**
+   * Id of a machine type.
+   *
    * @generated from field: string machine_type = 1;
    */
   machineType: string;
 
   /**
+   * One of the Kubernetes versions on offer.
+   *
    * @generated from field: string kubernetes_version = 2;
    */
   kubernetesVersion: string;
 
   /**
+   * Fewest machines of a worker group.
+   *
    * @generated from field: uint32 worker_min = 3;
    */
   workerMin: number;
 
   /**
+   * Most machines of a worker group.
+   *
    * @generated from field: uint32 worker_max = 4;
    */
   workerMax: number;
 
   /**
+   * Id of a partition.
+   *
    * @generated from field: string partition = 7;
    */
   partition: string;
@@ -234,6 +305,8 @@ export const AssetDefaultsSchema: GenMessage<AssetDefaults> = /*@__PURE__*/
   messageDesc(file_api_v1_assets, 5);
 
 /**
+ * Takes no parameters.
+ *
  * @generated from message api.v1.AssetServiceListRequest
  */
 export type AssetServiceListRequest = Message<"api.v1.AssetServiceListRequest"> & {
@@ -247,23 +320,31 @@ export const AssetServiceListRequestSchema: GenMessage<AssetServiceListRequest> 
   messageDesc(file_api_v1_assets, 6);
 
 /**
+ * Everything on offer.
+ *
  * @generated from message api.v1.AssetServiceListResponse
  */
 export type AssetServiceListResponse = Message<"api.v1.AssetServiceListResponse"> & {
   /**
+   * Offers per region, keyed by the region's id.
+   *
    * @generated from field: map<string, api.v1.Asset> assets = 1;
    */
   assets: { [key: string]: Asset };
 
   /**
-   * @generated from field: api.v1.Environment environment = 3;
-   */
-  environment?: Environment | undefined;
-
-  /**
+   * The same offers as `assets`, as a list, for clients that expect one.
+   *
    * @generated from field: repeated api.v1.Asset asset_list = 2;
    */
   assetList: Asset[];
+
+  /**
+   * Addresses around this installation; unset where it has none.
+   *
+   * @generated from field: api.v1.Environment environment = 3;
+   */
+  environment?: Environment | undefined;
 };
 
 /**
@@ -274,25 +355,35 @@ export const AssetServiceListResponseSchema: GenMessage<AssetServiceListResponse
   messageDesc(file_api_v1_assets, 7);
 
 /**
+ * Addresses and public keys that clients of this installation need.
+ *
  * @generated from message api.v1.Environment
  */
 export type Environment = Message<"api.v1.Environment"> & {
   /**
+   * Address of the web console.
+   *
    * @generated from field: optional string console_url = 1;
    */
   consoleUrl?: string | undefined;
 
   /**
+   * Where a browser goes after it has signed in.
+   *
    * @generated from field: optional string after_login_url = 2;
    */
   afterLoginUrl?: string | undefined;
 
   /**
+   * Publishable key of the payment processor, `pk_…`. It is no secret.
+   *
    * @generated from field: optional string stripe_public_token = 3;
    */
   stripePublicToken?: string | undefined;
 
   /**
+   * Where the terms and conditions are published.
+   *
    * @generated from field: optional string terms_and_conditions_url = 4;
    */
   termsAndConditionsUrl?: string | undefined;
@@ -306,10 +397,16 @@ export const EnvironmentSchema: GenMessage<Environment> = /*@__PURE__*/
   messageDesc(file_api_v1_assets, 8);
 
 /**
+ * What can be ordered: regions, partitions, machine types and Kubernetes versions.
+ *
  * @generated from service api.v1.AssetService
  */
 export const AssetService: GenService<{
   /**
+   * Lists everything on offer. Names and versions in other requests must come from this answer.
+   *
+   * Callers: everybody, without a token.
+   *
    * @generated from rpc api.v1.AssetService.List
    */
   list: {

@@ -17,55 +17,77 @@ export const file_api_v1_audit: GenFile = /*@__PURE__*/
   fileDesc("ChJhcGkvdjEvYXVkaXQucHJvdG8SBmFwaS52MSKfAgoKQXVkaXRUcmFjZRIWCgR1dWlkGAEgASgJQgi6SAVyA7ABARItCgl0aW1lc3RhbXAYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgwKBHVzZXIYAyABKAkSDgoGdGVuYW50GAQgASgJEhQKB3Byb2plY3QYBSABKAlIAIgBARIOCgZtZXRob2QYBiABKAkSEQoEYm9keRgHIAEoCUgBiAEBEhEKCXNvdXJjZV9pcBgIIAEoCRIYCgtyZXN1bHRfY29kZRgJIAEoBUgCiAEBEiEKBXBoYXNlGAogASgOMhIuYXBpLnYxLkF1ZGl0UGhhc2VCCgoIX3Byb2plY3RCBwoFX2JvZHlCDgoMX3Jlc3VsdF9jb2RlIrYEChdBdWRpdFNlcnZpY2VMaXN0UmVxdWVzdBIZCgVsb2dpbhgBIAEoCUIKukgHcgUQAhiAARIbCgR1dWlkGAIgASgJQgi6SAVyA7ABAUgAiAEBEi0KBGZyb20YAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wSAGIAQESKwoCdG8YBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wSAKIAQESHQoEdXNlchgFIAEoCUIKukgHcgUQAhiAAUgDiAEBEh4KB3Byb2plY3QYBiABKAlCCLpIBXIDsAEBSASIAQESHwoGbWV0aG9kGAcgASgJQgq6SAdyBRACGIACSAWIAQESHwoJc291cmNlX2lwGAggASgJQge6SARyAnABSAaIAQESIQoLcmVzdWx0X2NvZGUYCSABKAVCB7pIBBoCKABIB4gBARIdCgRib2R5GAogASgJQgq6SAdyBRACGIACSAiIAQESHgoFbGltaXQYCyABKAVCCrpIBxoFGOgHIABICYgBARIwCgVwaGFzZRgMIAEoDjISLmFwaS52MS5BdWRpdFBoYXNlQgi6SAWCAQIQAUgKiAEBQgcKBV91dWlkQgcKBV9mcm9tQgUKA190b0IHCgVfdXNlckIKCghfcHJvamVjdEIJCgdfbWV0aG9kQgwKCl9zb3VyY2VfaXBCDgoMX3Jlc3VsdF9jb2RlQgcKBV9ib2R5QggKBl9saW1pdEIICgZfcGhhc2UiPgoYQXVkaXRTZXJ2aWNlTGlzdFJlc3BvbnNlEiIKBnRyYWNlcxgBIAMoCzISLmFwaS52MS5BdWRpdFRyYWNlIocBChZBdWRpdFNlcnZpY2VHZXRSZXF1ZXN0EhkKBWxvZ2luGAEgASgJQgq6SAdyBRACGIABEhYKBHV1aWQYAiABKAlCCLpIBXIDsAEBEjAKBXBoYXNlGAMgASgOMhIuYXBpLnYxLkF1ZGl0UGhhc2VCCLpIBYIBAhABSACIAQFCCAoGX3BoYXNlIjwKF0F1ZGl0U2VydmljZUdldFJlc3BvbnNlEiEKBXRyYWNlGAEgASgLMhIuYXBpLnYxLkF1ZGl0VHJhY2UqXAoKQXVkaXRQaGFzZRIbChdBVURJVF9QSEFTRV9VTlNQRUNJRklFRBAAEhcKE0FVRElUX1BIQVNFX1JFUVVFU1QQARIYChRBVURJVF9QSEFTRV9SRVNQT05TRRACMrcBCgxBdWRpdFNlcnZpY2USUQoDR2V0Eh4uYXBpLnYxLkF1ZGl0U2VydmljZUdldFJlcXVlc3QaHy5hcGkudjEuQXVkaXRTZXJ2aWNlR2V0UmVzcG9uc2UiCcLzGAEB6PMYAhJUCgRMaXN0Eh8uYXBpLnYxLkF1ZGl0U2VydmljZUxpc3RSZXF1ZXN0GiAuYXBpLnYxLkF1ZGl0U2VydmljZUxpc3RSZXNwb25zZSIJwvMYAQHo8xgCYgZwcm90bzM", [file_api_v1_common, file_buf_validate_validate, file_google_protobuf_timestamp]);
 
 /**
+ * A record of one phase of a call. Streams are recorded when they open and when they close.
+ *
  * @generated from message api.v1.AuditTrace
  */
 export type AuditTrace = Message<"api.v1.AuditTrace"> & {
   /**
+   * Id of the call; its request and response records share it.
+   *
    * @generated from field: string uuid = 1;
    */
   uuid: string;
 
   /**
+   * When the record was written.
+   *
    * @generated from field: google.protobuf.Timestamp timestamp = 2;
    */
   timestamp?: Timestamp | undefined;
 
   /**
+   * Login of the caller; empty for an anonymous call.
+   *
    * @generated from field: string user = 3;
    */
   user: string;
 
   /**
+   * Id of the tenant that the call was about; empty where it was about none.
+   *
    * @generated from field: string tenant = 4;
    */
   tenant: string;
 
   /**
+   * Uuid of the project that the call was about, if any.
+   *
    * @generated from field: optional string project = 5;
    */
   project?: string | undefined;
 
   /**
+   * Full name of the method, `/api.v1.ClusterService/Create`.
+   *
    * @generated from field: string method = 6;
    */
   method: string;
 
   /**
+   * The message as JSON, with secrets redacted. Unset where there was no readable one.
+   *
    * @generated from field: optional string body = 7;
    */
   body?: string | undefined;
 
   /**
+   * Address from which the call came.
+   *
    * @generated from field: string source_ip = 8;
    */
   sourceIp: string;
 
   /**
+   * gRPC status code of the call, 0 for success; unset in the request phase.
+   *
    * @generated from field: optional int32 result_code = 9;
    */
   resultCode?: number | undefined;
 
   /**
+   * Whether the record was written before or after the call.
+   *
    * @generated from field: api.v1.AuditPhase phase = 10;
    */
   phase: AuditPhase;
@@ -79,65 +101,91 @@ export const AuditTraceSchema: GenMessage<AuditTrace> = /*@__PURE__*/
   messageDesc(file_api_v1_audit, 0);
 
 /**
+ * Selects records; every field that is set narrows the list.
+ *
  * @generated from message api.v1.AuditServiceListRequest
  */
 export type AuditServiceListRequest = Message<"api.v1.AuditServiceListRequest"> & {
   /**
+   * Id of the tenant; the caller needs one of the method's roles in it.
+   *
    * @generated from field: string login = 1;
    */
   login: string;
 
   /**
+   * Only the records of this call.
+   *
    * @generated from field: optional string uuid = 2;
    */
   uuid?: string | undefined;
 
   /**
+   * Only records written at this time or later; unset means 8 hours ago.
+   *
    * @generated from field: optional google.protobuf.Timestamp from = 3;
    */
   from?: Timestamp | undefined;
 
   /**
+   * Only records written at this time or earlier; unset means now.
+   *
    * @generated from field: optional google.protobuf.Timestamp to = 4;
    */
   to?: Timestamp | undefined;
 
   /**
+   * Only calls of the user with this login.
+   *
    * @generated from field: optional string user = 5;
    */
   user?: string | undefined;
 
   /**
+   * Only calls about the project with this uuid.
+   *
    * @generated from field: optional string project = 6;
    */
   project?: string | undefined;
 
   /**
+   * Only calls of this method, `/api.v1.ClusterService/Create`.
+   *
    * @generated from field: optional string method = 7;
    */
   method?: string | undefined;
 
   /**
+   * Only calls from this IPv4 or IPv6 address.
+   *
    * @generated from field: optional string source_ip = 8;
    */
   sourceIp?: string | undefined;
 
   /**
+   * Only calls that ended with this gRPC status code.
+   *
    * @generated from field: optional int32 result_code = 9;
    */
   resultCode?: number | undefined;
 
   /**
+   * Only records whose body contains this text.
+   *
    * @generated from field: optional string body = 10;
    */
   body?: string | undefined;
 
   /**
+   * Most records to answer, 1 to 1000; unset means 200.
+   *
    * @generated from field: optional int32 limit = 11;
    */
   limit?: number | undefined;
 
   /**
+   * Only records of this phase.
+   *
    * @generated from field: optional api.v1.AuditPhase phase = 12;
    */
   phase?: AuditPhase | undefined;
@@ -151,10 +199,14 @@ export const AuditServiceListRequestSchema: GenMessage<AuditServiceListRequest> 
   messageDesc(file_api_v1_audit, 1);
 
 /**
+ * The records that were selected.
+ *
  * @generated from message api.v1.AuditServiceListResponse
  */
 export type AuditServiceListResponse = Message<"api.v1.AuditServiceListResponse"> & {
   /**
+   * The records, newest first.
+   *
    * @generated from field: repeated api.v1.AuditTrace traces = 1;
    */
   traces: AuditTrace[];
@@ -168,20 +220,28 @@ export const AuditServiceListResponseSchema: GenMessage<AuditServiceListResponse
   messageDesc(file_api_v1_audit, 2);
 
 /**
+ * Names one record.
+ *
  * @generated from message api.v1.AuditServiceGetRequest
  */
 export type AuditServiceGetRequest = Message<"api.v1.AuditServiceGetRequest"> & {
   /**
+   * Id of the tenant; the caller needs one of the method's roles in it.
+   *
    * @generated from field: string login = 1;
    */
   login: string;
 
   /**
+   * Id of the call.
+   *
    * @generated from field: string uuid = 2;
    */
   uuid: string;
 
   /**
+   * Phase of the call; unset takes the record that was written last.
+   *
    * @generated from field: optional api.v1.AuditPhase phase = 3;
    */
   phase?: AuditPhase | undefined;
@@ -195,10 +255,14 @@ export const AuditServiceGetRequestSchema: GenMessage<AuditServiceGetRequest> = 
   messageDesc(file_api_v1_audit, 3);
 
 /**
+ * The record that was asked for.
+ *
  * @generated from message api.v1.AuditServiceGetResponse
  */
 export type AuditServiceGetResponse = Message<"api.v1.AuditServiceGetResponse"> & {
   /**
+   * The record.
+   *
    * @generated from field: api.v1.AuditTrace trace = 1;
    */
   trace?: AuditTrace | undefined;
@@ -212,20 +276,28 @@ export const AuditServiceGetResponseSchema: GenMessage<AuditServiceGetResponse> 
   messageDesc(file_api_v1_audit, 4);
 
 /**
+ * At which end of a call a record was written.
+ *
  * @generated from enum api.v1.AuditPhase
  */
 export enum AuditPhase {
   /**
+   * Not known.
+   *
    * @generated from enum value: AUDIT_PHASE_UNSPECIFIED = 0;
    */
   UNSPECIFIED = 0,
 
   /**
+   * Right before the call was carried out, or when a stream opened.
+   *
    * @generated from enum value: AUDIT_PHASE_REQUEST = 1;
    */
   REQUEST = 1,
 
   /**
+   * After the call was answered or refused, or when a stream closed.
+   *
    * @generated from enum value: AUDIT_PHASE_RESPONSE = 2;
    */
   RESPONSE = 2,
@@ -238,10 +310,16 @@ export const AuditPhaseSchema: GenEnum<AuditPhase> = /*@__PURE__*/
   enumDesc(file_api_v1_audit, 0);
 
 /**
+ * The audit log of one tenant: who called what, when, and how it ended.
+ *
  * @generated from service api.v1.AuditService
  */
 export const AuditService: GenService<{
   /**
+   * Gets one record. NOT_FOUND when the tenant has none with this uuid.
+   *
+   * Callers: owners of the tenant.
+   *
    * @generated from rpc api.v1.AuditService.Get
    */
   get: {
@@ -250,6 +328,10 @@ export const AuditService: GenService<{
     output: typeof AuditServiceGetResponseSchema;
   },
   /**
+   * Lists records, newest first: by default those of the last 8 hours, at most 200.
+   *
+   * Callers: owners of the tenant.
+   *
    * @generated from rpc api.v1.AuditService.List
    */
   list: {

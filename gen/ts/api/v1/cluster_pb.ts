@@ -14,78 +14,109 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file api/v1/cluster.proto.
  */
 export const file_api_v1_cluster: GenFile = /*@__PURE__*/
-  fileDesc("ChRhcGkvdjEvY2x1c3Rlci5wcm90bxIGYXBpLnYxIvkDCgdDbHVzdGVyEhYKBHV1aWQYASABKAlCCLpIBXIDsAEBEhcKBG5hbWUYAiABKAlCCbpIBnIEEAIYDBIbCgdwcm9qZWN0GAMgASgJQgq6SAdyBRACGIABEhEKCXBhcnRpdGlvbhgEIAEoCRIqCgprdWJlcm5ldGVzGAUgASgLMhYuYXBpLnYxLkt1YmVybmV0ZXNTcGVjEh8KB3dvcmtlcnMYBiADKAsyDi5hcGkudjEuV29ya2VyEigKC21haW50ZW5hbmNlGAcgASgLMhMuYXBpLnYxLk1haW50ZW5hbmNlEg4KBnRlbmFudBgIIAEoCRIuCgpjcmVhdGVkX2F0GAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgp1cGRhdGVkX2F0GAsgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgpkZWxldGVkX2F0GAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIlCgZzdGF0dXMYFCABKAsyFS5hcGkudjEuQ2x1c3RlclN0YXR1cxIUCgdwdXJwb3NlGBUgASgJSACIAQESLQoKbW9uaXRvcmluZxgWIAEoCzIZLmFwaS52MS5DbHVzdGVyTW9uaXRvcmluZ0IKCghfcHVycG9zZSI/Cg5LdWJlcm5ldGVzU3BlYxItCgd2ZXJzaW9uGAEgASgJQhy6SBlyFygIMhNbMC05XSsuWzAtOV0rLlswLTldIsEBCgtNYWludGVuYW5jZRIiChVrdWJlcm5ldGVzX2F1dG91cGRhdGUYASABKAhIAIgBARIkChdtYWNoaW5laW1hZ2VfYXV0b3VwZGF0ZRgCIAEoCEgBiAEBEjIKC3RpbWVfd2luZG93GAMgASgLMh0uYXBpLnYxLk1haW50ZW5hbmNlVGltZVdpbmRvd0IYChZfa3ViZXJuZXRlc19hdXRvdXBkYXRlQhoKGF9tYWNoaW5laW1hZ2VfYXV0b3VwZGF0ZSKJAQoVTWFpbnRlbmFuY2VUaW1lV2luZG93EjEKBWJlZ2luGAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIGukgDyAEBEj0KCGR1cmF0aW9uGAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQhC6SA2qAQoaAwjAcDIDCJAcIrQBCgZXb3JrZXISGAoEbmFtZRgBIAEoCUIKukgHcgUQAhiAARIgCgxtYWNoaW5lX3R5cGUYAiABKAlCCrpIB3IFEAIYgAESGAoHbWluc2l6ZRgDIAEoDUIHukgEKgIYIBIYCgdtYXhzaXplGAQgASgNQge6SAQqAhhAEhkKCG1heHN1cmdlGAUgASgNQge6SAQqAhhAEh8KDm1heHVuYXZhaWxhYmxlGAYgASgNQge6SAQqAhhAIpwCCgxXb3JrZXJVcGRhdGUSGAoEbmFtZRgBIAEoCUIKukgHcgUQAhiAARIlCgxtYWNoaW5lX3R5cGUYAiABKAlCCrpIB3IFEAIYgAFIAIgBARIdCgdtaW5zaXplGAMgASgNQge6SAQqAhggSAGIAQESHQoHbWF4c2l6ZRgEIAEoDUIHukgEKgIYQEgCiAEBEh4KCG1heHN1cmdlGAUgASgNQge6SAQqAhhASAOIAQESJAoObWF4dW5hdmFpbGFibGUYBiABKA1CB7pIBCoCGEBIBIgBAUIPCg1fbWFjaGluZV90eXBlQgoKCF9taW5zaXplQgoKCF9tYXhzaXplQgsKCV9tYXhzdXJnZUIRCg9fbWF4dW5hdmFpbGFibGUiTwoYQ2x1c3RlclNlcnZpY2VHZXRSZXF1ZXN0EhYKBHV1aWQYASABKAlCCLpIBXIDsAEBEhsKB3Byb2plY3QYAiABKAlCCrpIB3IFEAIYgAEinQEKI0NsdXN0ZXJTZXJ2aWNlR2V0Q3JlZGVudGlhbHNSZXF1ZXN0EhYKBHV1aWQYASABKAlCCLpIBXIDsAEBEhsKB3Byb2plY3QYAiABKAlCCrpIB3IFEAIYgAESMgoKZXhwaXJhdGlvbhgEIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkgAiAEBQg0KC19leHBpcmF0aW9uIjgKGUNsdXN0ZXJTZXJ2aWNlTGlzdFJlcXVlc3QSGwoHcHJvamVjdBgCIAEoCUIKukgHcgUQAhiAASLfAQobQ2x1c3RlclNlcnZpY2VDcmVhdGVSZXF1ZXN0EhkKBG5hbWUYAiABKAlCC7pICHIGEAIYDGgBEhsKB3Byb2plY3QYAyABKAlCCrpIB3IFEAIYgAESEQoJcGFydGl0aW9uGAQgASgJEioKCmt1YmVybmV0ZXMYBiABKAsyFi5hcGkudjEuS3ViZXJuZXRlc1NwZWMSHwoHd29ya2VycxgHIAMoCzIOLmFwaS52MS5Xb3JrZXISKAoLbWFpbnRlbmFuY2UYCCABKAsyEy5hcGkudjEuTWFpbnRlbmFuY2Ui+AEKG0NsdXN0ZXJTZXJ2aWNlVXBkYXRlUmVxdWVzdBIWCgR1dWlkGAEgASgJQgi6SAVyA7ABARIbCgdwcm9qZWN0GAIgASgJQgq6SAdyBRACGIABEi8KCmt1YmVybmV0ZXMYAyABKAsyFi5hcGkudjEuS3ViZXJuZXRlc1NwZWNIAIgBARIlCgd3b3JrZXJzGAQgAygLMhQuYXBpLnYxLldvcmtlclVwZGF0ZRItCgttYWludGVuYW5jZRgFIAEoCzITLmFwaS52MS5NYWludGVuYW5jZUgBiAEBQg0KC19rdWJlcm5ldGVzQg4KDF9tYWludGVuYW5jZSJSChtDbHVzdGVyU2VydmljZURlbGV0ZVJlcXVlc3QSFgoEdXVpZBgBIAEoCUIIukgFcgOwAQESGwoHcHJvamVjdBgCIAEoCUIKukgHcgUQAhiAASJlCiBDbHVzdGVyU2VydmljZVdhdGNoU3RhdHVzUmVxdWVzdBIbCgR1dWlkGAEgASgJQgi6SAVyA7ABAUgAiAEBEhsKB3Byb2plY3QYAiABKAlCCrpIB3IFEAIYgAFCBwoFX3V1aWQiogIKDUNsdXN0ZXJTdGF0dXMSDAoEdXVpZBgBIAEoCRIQCghwcm9ncmVzcxgCIAEoDRINCgVzdGF0ZRgDIAEoCRIMCgR0eXBlGAQgASgJEhgKEGFwaV9zZXJ2ZXJfcmVhZHkYCiABKAkSGwoTY29udHJvbF9wbGFuZV9yZWFkeRgLIAEoCRITCgtub2Rlc19yZWFkeRgMIAEoCRIfChdzeXN0ZW1fY29tcG9uZW50c19yZWFkeRgNIAEoCRIzCgtsYXN0X2Vycm9ycxgOIAMoCzIeLmFwaS52MS5DbHVzdGVyU3RhdHVzTGFzdEVycm9yEjIKCmNvbmRpdGlvbnMYDyADKAsyHi5hcGkudjEuQ2x1c3RlclN0YXR1c0NvbmRpdGlvbiKUAQoWQ2x1c3RlclN0YXR1c0xhc3RFcnJvchITCgtkZXNjcmlwdGlvbhgBIAEoCRIUCgd0YXNrX2lkGAIgASgJSACIAQESDQoFY29kZXMYAyADKAkSNAoQbGFzdF91cGRhdGVfdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCCgoIX3Rhc2tfaWQiSQoRQ2x1c3Rlck1vbml0b3JpbmcSEAoIdXNlcm5hbWUYASABKAkSEAoIcGFzc3dvcmQYAiABKAkSEAoIZW5kcG9pbnQYAyABKAkiQAocQ2x1c3RlclNlcnZpY2VDcmVhdGVSZXNwb25zZRIgCgdjbHVzdGVyGAEgASgLMg8uYXBpLnYxLkNsdXN0ZXIiPQoZQ2x1c3RlclNlcnZpY2VHZXRSZXNwb25zZRIgCgdjbHVzdGVyGAEgASgLMg8uYXBpLnYxLkNsdXN0ZXIiOgokQ2x1c3RlclNlcnZpY2VHZXRDcmVkZW50aWFsc1Jlc3BvbnNlEhIKCmt1YmVjb25maWcYASABKAkiQAocQ2x1c3RlclNlcnZpY2VEZWxldGVSZXNwb25zZRIgCgdjbHVzdGVyGAEgASgLMg8uYXBpLnYxLkNsdXN0ZXIiQAocQ2x1c3RlclNlcnZpY2VVcGRhdGVSZXNwb25zZRIgCgdjbHVzdGVyGAEgASgLMg8uYXBpLnYxLkNsdXN0ZXIiPwoaQ2x1c3RlclNlcnZpY2VMaXN0UmVzcG9uc2USIQoIY2x1c3RlcnMYASADKAsyDy5hcGkudjEuQ2x1c3RlciJKCiFDbHVzdGVyU2VydmljZVdhdGNoU3RhdHVzUmVzcG9uc2USJQoGc3RhdHVzGAEgASgLMhUuYXBpLnYxLkNsdXN0ZXJTdGF0dXMiSAoEVGltZRIVCgRob3VyGAEgASgNQge6SAQqAhgYEhcKBm1pbnV0ZRgCIAEoDUIHukgEKgIYPBIQCgh0aW1lem9uZRgDIAEoCSJ/ChxDbHVzdGVyU2VydmljZU9wZXJhdGVSZXF1ZXN0EhYKBHV1aWQYASABKAlCCLpIBXIDsAEBEhsKB3Byb2plY3QYAiABKAlCCrpIB3IFEAIYgAESKgoHb3BlcmF0ZRgDIAEoDjIPLmFwaS52MS5PcGVyYXRlQgi6SAWCAQIQASLOAQoWQ2x1c3RlclN0YXR1c0NvbmRpdGlvbhIMCgR0eXBlGAEgASgJEg4KBnN0YXR1cxgCIAEoCRIOCgZyZWFzb24YAyABKAkSFgoOc3RhdHVzX21lc3NhZ2UYBCABKAkSOAoUbGFzdF90cmFuc2l0aW9uX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjQKEGxhc3RfdXBkYXRlX3RpbWUYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIkEKHUNsdXN0ZXJTZXJ2aWNlT3BlcmF0ZVJlc3BvbnNlEiAKB2NsdXN0ZXIYASABKAsyDy5hcGkudjEuQ2x1c3RlcipiCgdPcGVyYXRlEhcKE09QRVJBVEVfVU5TUEVDSUZJRUQQABIVChFPUEVSQVRFX1JFQ09OQ0lMRRABEhQKEE9QRVJBVEVfTUFJTlRBSU4QAhIRCg1PUEVSQVRFX1JFVFJZEAMysAYKDkNsdXN0ZXJTZXJ2aWNlEl8KBkNyZWF0ZRIjLmFwaS52MS5DbHVzdGVyU2VydmljZUNyZWF0ZVJlcXVlc3QaJC5hcGkudjEuQ2x1c3RlclNlcnZpY2VDcmVhdGVSZXNwb25zZSIKyvMYAgEC4PMYARJXCgNHZXQSIC5hcGkudjEuQ2x1c3RlclNlcnZpY2VHZXRSZXF1ZXN0GiEuYXBpLnYxLkNsdXN0ZXJTZXJ2aWNlR2V0UmVzcG9uc2UiC8rzGAMBAgPo8xgCEloKBExpc3QSIS5hcGkudjEuQ2x1c3RlclNlcnZpY2VMaXN0UmVxdWVzdBoiLmFwaS52MS5DbHVzdGVyU2VydmljZUxpc3RSZXNwb25zZSILyvMYAwECA+jzGAIScQoLV2F0Y2hTdGF0dXMSKC5hcGkudjEuQ2x1c3RlclNlcnZpY2VXYXRjaFN0YXR1c1JlcXVlc3QaKS5hcGkudjEuQ2x1c3RlclNlcnZpY2VXYXRjaFN0YXR1c1Jlc3BvbnNlIgvK8xgDAQID6PMYAjABEl8KBkRlbGV0ZRIjLmFwaS52MS5DbHVzdGVyU2VydmljZURlbGV0ZVJlcXVlc3QaJC5hcGkudjEuQ2x1c3RlclNlcnZpY2VEZWxldGVSZXNwb25zZSIKyvMYAgEC4PMYARJfCgZVcGRhdGUSIy5hcGkudjEuQ2x1c3RlclNlcnZpY2VVcGRhdGVSZXF1ZXN0GiQuYXBpLnYxLkNsdXN0ZXJTZXJ2aWNlVXBkYXRlUmVzcG9uc2UiCsrzGAIBAuDzGAEScwoOR2V0Q3JlZGVudGlhbHMSKy5hcGkudjEuQ2x1c3RlclNlcnZpY2VHZXRDcmVkZW50aWFsc1JlcXVlc3QaLC5hcGkudjEuQ2x1c3RlclNlcnZpY2VHZXRDcmVkZW50aWFsc1Jlc3BvbnNlIgbK8xgCAQISXgoHT3BlcmF0ZRIkLmFwaS52MS5DbHVzdGVyU2VydmljZU9wZXJhdGVSZXF1ZXN0GiUuYXBpLnYxLkNsdXN0ZXJTZXJ2aWNlT3BlcmF0ZVJlc3BvbnNlIgbK8xgCAQJiBnByb3RvMw", [file_api_v1_common, file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_timestamp]);
+  fileDesc("ChRhcGkvdjEvY2x1c3Rlci5wcm90bxIGYXBpLnYxIvkDCgdDbHVzdGVyEhYKBHV1aWQYASABKAlCCLpIBXIDsAEBEhcKBG5hbWUYAiABKAlCCbpIBnIEEAIYDBIbCgdwcm9qZWN0GAMgASgJQgq6SAdyBRACGIABEhEKCXBhcnRpdGlvbhgEIAEoCRIqCgprdWJlcm5ldGVzGAUgASgLMhYuYXBpLnYxLkt1YmVybmV0ZXNTcGVjEh8KB3dvcmtlcnMYBiADKAsyDi5hcGkudjEuV29ya2VyEigKC21haW50ZW5hbmNlGAcgASgLMhMuYXBpLnYxLk1haW50ZW5hbmNlEg4KBnRlbmFudBgIIAEoCRIuCgpjcmVhdGVkX2F0GAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgp1cGRhdGVkX2F0GAsgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgpkZWxldGVkX2F0GAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIlCgZzdGF0dXMYFCABKAsyFS5hcGkudjEuQ2x1c3RlclN0YXR1cxIUCgdwdXJwb3NlGBUgASgJSACIAQESLQoKbW9uaXRvcmluZxgWIAEoCzIZLmFwaS52MS5DbHVzdGVyTW9uaXRvcmluZ0IKCghfcHVycG9zZSI/Cg5LdWJlcm5ldGVzU3BlYxItCgd2ZXJzaW9uGAEgASgJQhy6SBlyFygIMhNbMC05XSsuWzAtOV0rLlswLTldIsEBCgtNYWludGVuYW5jZRIiChVrdWJlcm5ldGVzX2F1dG91cGRhdGUYASABKAhIAIgBARIkChdtYWNoaW5laW1hZ2VfYXV0b3VwZGF0ZRgCIAEoCEgBiAEBEjIKC3RpbWVfd2luZG93GAMgASgLMh0uYXBpLnYxLk1haW50ZW5hbmNlVGltZVdpbmRvd0IYChZfa3ViZXJuZXRlc19hdXRvdXBkYXRlQhoKGF9tYWNoaW5laW1hZ2VfYXV0b3VwZGF0ZSKJAQoVTWFpbnRlbmFuY2VUaW1lV2luZG93EjEKBWJlZ2luGAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIGukgDyAEBEj0KCGR1cmF0aW9uGAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQhC6SA2qAQoaAwjAcDIDCJAcIrQBCgZXb3JrZXISGAoEbmFtZRgBIAEoCUIKukgHcgUQAhiAARIgCgxtYWNoaW5lX3R5cGUYAiABKAlCCrpIB3IFEAIYgAESGAoHbWluc2l6ZRgDIAEoDUIHukgEKgIYIBIYCgdtYXhzaXplGAQgASgNQge6SAQqAhhAEhkKCG1heHN1cmdlGAUgASgNQge6SAQqAhhAEh8KDm1heHVuYXZhaWxhYmxlGAYgASgNQge6SAQqAhhAIpwCCgxXb3JrZXJVcGRhdGUSGAoEbmFtZRgBIAEoCUIKukgHcgUQAhiAARIlCgxtYWNoaW5lX3R5cGUYAiABKAlCCrpIB3IFEAIYgAFIAIgBARIdCgdtaW5zaXplGAMgASgNQge6SAQqAhggSAGIAQESHQoHbWF4c2l6ZRgEIAEoDUIHukgEKgIYQEgCiAEBEh4KCG1heHN1cmdlGAUgASgNQge6SAQqAhhASAOIAQESJAoObWF4dW5hdmFpbGFibGUYBiABKA1CB7pIBCoCGEBIBIgBAUIPCg1fbWFjaGluZV90eXBlQgoKCF9taW5zaXplQgoKCF9tYXhzaXplQgsKCV9tYXhzdXJnZUIRCg9fbWF4dW5hdmFpbGFibGUiTwoYQ2x1c3RlclNlcnZpY2VHZXRSZXF1ZXN0EhYKBHV1aWQYASABKAlCCLpIBXIDsAEBEhsKB3Byb2plY3QYAiABKAlCCrpIB3IFEAIYgAEinQEKI0NsdXN0ZXJTZXJ2aWNlR2V0Q3JlZGVudGlhbHNSZXF1ZXN0EhYKBHV1aWQYASABKAlCCLpIBXIDsAEBEhsKB3Byb2plY3QYAiABKAlCCrpIB3IFEAIYgAESMgoKZXhwaXJhdGlvbhgEIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkgAiAEBQg0KC19leHBpcmF0aW9uIjgKGUNsdXN0ZXJTZXJ2aWNlTGlzdFJlcXVlc3QSGwoHcHJvamVjdBgCIAEoCUIKukgHcgUQAhiAASLfAQobQ2x1c3RlclNlcnZpY2VDcmVhdGVSZXF1ZXN0EhkKBG5hbWUYAiABKAlCC7pICHIGEAIYDGgBEhsKB3Byb2plY3QYAyABKAlCCrpIB3IFEAIYgAESEQoJcGFydGl0aW9uGAQgASgJEioKCmt1YmVybmV0ZXMYBiABKAsyFi5hcGkudjEuS3ViZXJuZXRlc1NwZWMSHwoHd29ya2VycxgHIAMoCzIOLmFwaS52MS5Xb3JrZXISKAoLbWFpbnRlbmFuY2UYCCABKAsyEy5hcGkudjEuTWFpbnRlbmFuY2Ui+AEKG0NsdXN0ZXJTZXJ2aWNlVXBkYXRlUmVxdWVzdBIWCgR1dWlkGAEgASgJQgi6SAVyA7ABARIbCgdwcm9qZWN0GAIgASgJQgq6SAdyBRACGIABEi8KCmt1YmVybmV0ZXMYAyABKAsyFi5hcGkudjEuS3ViZXJuZXRlc1NwZWNIAIgBARIlCgd3b3JrZXJzGAQgAygLMhQuYXBpLnYxLldvcmtlclVwZGF0ZRItCgttYWludGVuYW5jZRgFIAEoCzITLmFwaS52MS5NYWludGVuYW5jZUgBiAEBQg0KC19rdWJlcm5ldGVzQg4KDF9tYWludGVuYW5jZSJSChtDbHVzdGVyU2VydmljZURlbGV0ZVJlcXVlc3QSFgoEdXVpZBgBIAEoCUIIukgFcgOwAQESGwoHcHJvamVjdBgCIAEoCUIKukgHcgUQAhiAASJlCiBDbHVzdGVyU2VydmljZVdhdGNoU3RhdHVzUmVxdWVzdBIbCgR1dWlkGAEgASgJQgi6SAVyA7ABAUgAiAEBEhsKB3Byb2plY3QYAiABKAlCCrpIB3IFEAIYgAFCBwoFX3V1aWQiogIKDUNsdXN0ZXJTdGF0dXMSDAoEdXVpZBgBIAEoCRIQCghwcm9ncmVzcxgCIAEoDRINCgVzdGF0ZRgDIAEoCRIMCgR0eXBlGAQgASgJEhgKEGFwaV9zZXJ2ZXJfcmVhZHkYCiABKAkSGwoTY29udHJvbF9wbGFuZV9yZWFkeRgLIAEoCRITCgtub2Rlc19yZWFkeRgMIAEoCRIfChdzeXN0ZW1fY29tcG9uZW50c19yZWFkeRgNIAEoCRIzCgtsYXN0X2Vycm9ycxgOIAMoCzIeLmFwaS52MS5DbHVzdGVyU3RhdHVzTGFzdEVycm9yEjIKCmNvbmRpdGlvbnMYDyADKAsyHi5hcGkudjEuQ2x1c3RlclN0YXR1c0NvbmRpdGlvbiKUAQoWQ2x1c3RlclN0YXR1c0xhc3RFcnJvchITCgtkZXNjcmlwdGlvbhgBIAEoCRIUCgd0YXNrX2lkGAIgASgJSACIAQESDQoFY29kZXMYAyADKAkSNAoQbGFzdF91cGRhdGVfdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCCgoIX3Rhc2tfaWQiTgoRQ2x1c3Rlck1vbml0b3JpbmcSEAoIdXNlcm5hbWUYASABKAkSFQoIcGFzc3dvcmQYAiABKAlCA4ABARIQCghlbmRwb2ludBgDIAEoCSJAChxDbHVzdGVyU2VydmljZUNyZWF0ZVJlc3BvbnNlEiAKB2NsdXN0ZXIYASABKAsyDy5hcGkudjEuQ2x1c3RlciI9ChlDbHVzdGVyU2VydmljZUdldFJlc3BvbnNlEiAKB2NsdXN0ZXIYASABKAsyDy5hcGkudjEuQ2x1c3RlciI/CiRDbHVzdGVyU2VydmljZUdldENyZWRlbnRpYWxzUmVzcG9uc2USFwoKa3ViZWNvbmZpZxgBIAEoCUIDgAEBIkAKHENsdXN0ZXJTZXJ2aWNlRGVsZXRlUmVzcG9uc2USIAoHY2x1c3RlchgBIAEoCzIPLmFwaS52MS5DbHVzdGVyIkAKHENsdXN0ZXJTZXJ2aWNlVXBkYXRlUmVzcG9uc2USIAoHY2x1c3RlchgBIAEoCzIPLmFwaS52MS5DbHVzdGVyIj8KGkNsdXN0ZXJTZXJ2aWNlTGlzdFJlc3BvbnNlEiEKCGNsdXN0ZXJzGAEgAygLMg8uYXBpLnYxLkNsdXN0ZXIiSgohQ2x1c3RlclNlcnZpY2VXYXRjaFN0YXR1c1Jlc3BvbnNlEiUKBnN0YXR1cxgBIAEoCzIVLmFwaS52MS5DbHVzdGVyU3RhdHVzIkgKBFRpbWUSFQoEaG91chgBIAEoDUIHukgEKgIYGBIXCgZtaW51dGUYAiABKA1CB7pIBCoCGDwSEAoIdGltZXpvbmUYAyABKAkifwocQ2x1c3RlclNlcnZpY2VPcGVyYXRlUmVxdWVzdBIWCgR1dWlkGAEgASgJQgi6SAVyA7ABARIbCgdwcm9qZWN0GAIgASgJQgq6SAdyBRACGIABEioKB29wZXJhdGUYAyABKA4yDy5hcGkudjEuT3BlcmF0ZUIIukgFggECEAEizgEKFkNsdXN0ZXJTdGF0dXNDb25kaXRpb24SDAoEdHlwZRgBIAEoCRIOCgZzdGF0dXMYAiABKAkSDgoGcmVhc29uGAMgASgJEhYKDnN0YXR1c19tZXNzYWdlGAQgASgJEjgKFGxhc3RfdHJhbnNpdGlvbl90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBI0ChBsYXN0X3VwZGF0ZV90aW1lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJBCh1DbHVzdGVyU2VydmljZU9wZXJhdGVSZXNwb25zZRIgCgdjbHVzdGVyGAEgASgLMg8uYXBpLnYxLkNsdXN0ZXIqYgoHT3BlcmF0ZRIXChNPUEVSQVRFX1VOU1BFQ0lGSUVEEAASFQoRT1BFUkFURV9SRUNPTkNJTEUQARIUChBPUEVSQVRFX01BSU5UQUlOEAISEQoNT1BFUkFURV9SRVRSWRADMrAGCg5DbHVzdGVyU2VydmljZRJfCgZDcmVhdGUSIy5hcGkudjEuQ2x1c3RlclNlcnZpY2VDcmVhdGVSZXF1ZXN0GiQuYXBpLnYxLkNsdXN0ZXJTZXJ2aWNlQ3JlYXRlUmVzcG9uc2UiCsrzGAIBAuDzGAESVwoDR2V0EiAuYXBpLnYxLkNsdXN0ZXJTZXJ2aWNlR2V0UmVxdWVzdBohLmFwaS52MS5DbHVzdGVyU2VydmljZUdldFJlc3BvbnNlIgvK8xgDAQID6PMYAhJaCgRMaXN0EiEuYXBpLnYxLkNsdXN0ZXJTZXJ2aWNlTGlzdFJlcXVlc3QaIi5hcGkudjEuQ2x1c3RlclNlcnZpY2VMaXN0UmVzcG9uc2UiC8rzGAMBAgPo8xgCEnEKC1dhdGNoU3RhdHVzEiguYXBpLnYxLkNsdXN0ZXJTZXJ2aWNlV2F0Y2hTdGF0dXNSZXF1ZXN0GikuYXBpLnYxLkNsdXN0ZXJTZXJ2aWNlV2F0Y2hTdGF0dXNSZXNwb25zZSILyvMYAwECA+jzGAIwARJfCgZEZWxldGUSIy5hcGkudjEuQ2x1c3RlclNlcnZpY2VEZWxldGVSZXF1ZXN0GiQuYXBpLnYxLkNsdXN0ZXJTZXJ2aWNlRGVsZXRlUmVzcG9uc2UiCsrzGAIBAuDzGAESXwoGVXBkYXRlEiMuYXBpLnYxLkNsdXN0ZXJTZXJ2aWNlVXBkYXRlUmVxdWVzdBokLmFwaS52MS5DbHVzdGVyU2VydmljZVVwZGF0ZVJlc3BvbnNlIgrK8xgCAQLg8xgBEnMKDkdldENyZWRlbnRpYWxzEisuYXBpLnYxLkNsdXN0ZXJTZXJ2aWNlR2V0Q3JlZGVudGlhbHNSZXF1ZXN0GiwuYXBpLnYxLkNsdXN0ZXJTZXJ2aWNlR2V0Q3JlZGVudGlhbHNSZXNwb25zZSIGyvMYAgECEl4KB09wZXJhdGUSJC5hcGkudjEuQ2x1c3RlclNlcnZpY2VPcGVyYXRlUmVxdWVzdBolLmFwaS52MS5DbHVzdGVyU2VydmljZU9wZXJhdGVSZXNwb25zZSIGyvMYAgECYgZwcm90bzM", [file_api_v1_common, file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_timestamp]);
 
 /**
+ * A Kubernetes cluster. Answers always carry `kubernetes`, `maintenance` and `status`.
+ *
  * @generated from message api.v1.Cluster
  */
 export type Cluster = Message<"api.v1.Cluster"> & {
   /**
+   * Unique id, given by the server.
+   *
    * @generated from field: string uuid = 1;
    */
   uuid: string;
 
   /**
+   * Name, unique in the project.
+   *
    * @generated from field: string name = 2;
    */
   name: string;
 
   /**
+   * Uuid of the project.
+   *
    * @generated from field: string project = 3;
    */
   project: string;
 
   /**
+   * Id of the partition in which the cluster lives.
+   *
    * @generated from field: string partition = 4;
    */
   partition: string;
 
   /**
+   * The Kubernetes version that was asked for.
+   *
    * @generated from field: api.v1.KubernetesSpec kubernetes = 5;
    */
   kubernetes?: KubernetesSpec | undefined;
 
   /**
+   * Worker groups.
+   *
    * @generated from field: repeated api.v1.Worker workers = 6;
    */
   workers: Worker[];
 
   /**
+   * When the platform may update the cluster by itself.
+   *
    * @generated from field: api.v1.Maintenance maintenance = 7;
    */
   maintenance?: Maintenance | undefined;
 
   /**
+   * Id of the tenant that owns the project.
+   *
    * @generated from field: string tenant = 8;
    */
   tenant: string;
 
   /**
+   * When the cluster was ordered.
+   *
    * @generated from field: google.protobuf.Timestamp created_at = 10;
    */
   createdAt?: Timestamp | undefined;
 
   /**
+   * When the cluster was last changed by a caller.
+   *
    * @generated from field: google.protobuf.Timestamp updated_at = 11;
    */
   updatedAt?: Timestamp | undefined;
 
   /**
+   * When the deletion was asked for; unset otherwise.
+   *
    * @generated from field: google.protobuf.Timestamp deleted_at = 12;
    */
   deletedAt?: Timestamp | undefined;
 
   /**
+   * What is known of the cluster at present.
+   *
    * @generated from field: api.v1.ClusterStatus status = 20;
    */
   status?: ClusterStatus | undefined;
 
   /**
+   * What the cluster is used for: `evaluation`, `testing`, `development`, `production` or
+   * `infrastructure`; unset while not known.
+   *
    * @generated from field: optional string purpose = 21;
    */
   purpose?: string | undefined;
 
   /**
+   * Access to the cluster's dashboards; unset until they run.
+   *
    * @generated from field: api.v1.ClusterMonitoring monitoring = 22;
    */
   monitoring?: ClusterMonitoring | undefined;
@@ -99,10 +130,14 @@ export const ClusterSchema: GenMessage<Cluster> = /*@__PURE__*/
   messageDesc(file_api_v1_cluster, 0);
 
 /**
+ * What Kubernetes a cluster runs.
+ *
  * @generated from message api.v1.KubernetesSpec
  */
 export type KubernetesSpec = Message<"api.v1.KubernetesSpec"> & {
   /**
+   * Full version, `major.minor.patch`, one of those that AssetService lists. At most 8 bytes.
+   *
    * @generated from field: string version = 1;
    */
   version: string;
@@ -116,20 +151,28 @@ export const KubernetesSpecSchema: GenMessage<KubernetesSpec> = /*@__PURE__*/
   messageDesc(file_api_v1_cluster, 1);
 
 /**
+ * What the platform may update by itself, and when.
+ *
  * @generated from message api.v1.Maintenance
  */
 export type Maintenance = Message<"api.v1.Maintenance"> & {
   /**
+   * Whether Kubernetes patch releases are installed. Always set in answers.
+   *
    * @generated from field: optional bool kubernetes_autoupdate = 1;
    */
   kubernetesAutoupdate?: boolean | undefined;
 
   /**
+   * Whether the operating system of the workers is updated. Always set in answers.
+   *
    * @generated from field: optional bool machineimage_autoupdate = 2;
    */
   machineimageAutoupdate?: boolean | undefined;
 
   /**
+   * When updates may begin, every day.
+   *
    * @generated from field: api.v1.MaintenanceTimeWindow time_window = 3;
    */
   timeWindow?: MaintenanceTimeWindow | undefined;
@@ -143,15 +186,21 @@ export const MaintenanceSchema: GenMessage<Maintenance> = /*@__PURE__*/
   messageDesc(file_api_v1_cluster, 2);
 
 /**
+ * A stretch of time that recurs daily.
+ *
  * @generated from message api.v1.MaintenanceTimeWindow
  */
 export type MaintenanceTimeWindow = Message<"api.v1.MaintenanceTimeWindow"> & {
   /**
+   * Start of the window. Its time of day in UTC counts, the date does not.
+   *
    * @generated from field: google.protobuf.Timestamp begin = 1;
    */
   begin?: Timestamp | undefined;
 
   /**
+   * Length: at least 1 hour, less than 4 hours.
+   *
    * @generated from field: google.protobuf.Duration duration = 2;
    */
   duration?: Duration | undefined;
@@ -165,35 +214,49 @@ export const MaintenanceTimeWindowSchema: GenMessage<MaintenanceTimeWindow> = /*
   messageDesc(file_api_v1_cluster, 3);
 
 /**
+ * A group of equal machines that run the workload.
+ *
  * @generated from message api.v1.Worker
  */
 export type Worker = Message<"api.v1.Worker"> & {
   /**
+   * Name, unique in the cluster.
+   *
    * @generated from field: string name = 1;
    */
   name: string;
 
   /**
+   * Id of a machine type that the region offers.
+   *
    * @generated from field: string machine_type = 2;
    */
   machineType: string;
 
   /**
+   * Fewest machines, at most 32 and not above `maxsize`.
+   *
    * @generated from field: uint32 minsize = 3;
    */
   minsize: number;
 
   /**
+   * Most machines, at most 64. The autoscaler moves between `minsize` and this.
+   *
    * @generated from field: uint32 maxsize = 4;
    */
   maxsize: number;
 
   /**
+   * Machines that may be added beyond `maxsize` during an update, at most 64.
+   *
    * @generated from field: uint32 maxsurge = 5;
    */
   maxsurge: number;
 
   /**
+   * Machines that may be missing during an update, at most 64.
+   *
    * @generated from field: uint32 maxunavailable = 6;
    */
   maxunavailable: number;
@@ -207,35 +270,50 @@ export const WorkerSchema: GenMessage<Worker> = /*@__PURE__*/
   messageDesc(file_api_v1_cluster, 4);
 
 /**
+ * Change of one worker group. Fields that are not set keep their value; a new name makes a new
+ * group.
+ *
  * @generated from message api.v1.WorkerUpdate
  */
 export type WorkerUpdate = Message<"api.v1.WorkerUpdate"> & {
   /**
+   * Name of the group.
+   *
    * @generated from field: string name = 1;
    */
   name: string;
 
   /**
+   * Id of a machine type that the region offers; needed for a new group.
+   *
    * @generated from field: optional string machine_type = 2;
    */
   machineType?: string | undefined;
 
   /**
+   * Fewest machines, at most 32 and not above `maxsize`.
+   *
    * @generated from field: optional uint32 minsize = 3;
    */
   minsize?: number | undefined;
 
   /**
+   * Most machines, at most 64.
+   *
    * @generated from field: optional uint32 maxsize = 4;
    */
   maxsize?: number | undefined;
 
   /**
+   * Machines that may be added beyond `maxsize` during an update, at most 64.
+   *
    * @generated from field: optional uint32 maxsurge = 5;
    */
   maxsurge?: number | undefined;
 
   /**
+   * Machines that may be missing during an update, at most 64.
+   *
    * @generated from field: optional uint32 maxunavailable = 6;
    */
   maxunavailable?: number | undefined;
@@ -249,15 +327,21 @@ export const WorkerUpdateSchema: GenMessage<WorkerUpdate> = /*@__PURE__*/
   messageDesc(file_api_v1_cluster, 5);
 
 /**
+ * Names the cluster to get.
+ *
  * @generated from message api.v1.ClusterServiceGetRequest
  */
 export type ClusterServiceGetRequest = Message<"api.v1.ClusterServiceGetRequest"> & {
   /**
+   * Uuid of the cluster; NOT_FOUND when there is none in reach.
+   *
    * @generated from field: string uuid = 1;
    */
   uuid: string;
 
   /**
+   * Uuid of the project; the caller needs one of the method's roles in it.
+   *
    * @generated from field: string project = 2;
    */
   project: string;
@@ -271,20 +355,28 @@ export const ClusterServiceGetRequestSchema: GenMessage<ClusterServiceGetRequest
   messageDesc(file_api_v1_cluster, 6);
 
 /**
+ * Names the cluster to reach, and for how long.
+ *
  * @generated from message api.v1.ClusterServiceGetCredentialsRequest
  */
 export type ClusterServiceGetCredentialsRequest = Message<"api.v1.ClusterServiceGetCredentialsRequest"> & {
   /**
+   * Uuid of the cluster; NOT_FOUND when there is none in reach.
+   *
    * @generated from field: string uuid = 1;
    */
   uuid: string;
 
   /**
+   * Uuid of the project; the caller needs one of the method's roles in it.
+   *
    * @generated from field: string project = 2;
    */
   project: string;
 
   /**
+   * How long the credentials are valid, 600 s to 24 h; unset leaves it to the server.
+   *
    * @generated from field: optional google.protobuf.Duration expiration = 4;
    */
   expiration?: Duration | undefined;
@@ -298,10 +390,14 @@ export const ClusterServiceGetCredentialsRequestSchema: GenMessage<ClusterServic
   messageDesc(file_api_v1_cluster, 7);
 
 /**
+ * Names the project whose clusters are listed.
+ *
  * @generated from message api.v1.ClusterServiceListRequest
  */
 export type ClusterServiceListRequest = Message<"api.v1.ClusterServiceListRequest"> & {
   /**
+   * Uuid of the project; the caller needs one of the method's roles in it.
+   *
    * @generated from field: string project = 2;
    */
   project: string;
@@ -315,35 +411,49 @@ export const ClusterServiceListRequestSchema: GenMessage<ClusterServiceListReque
   messageDesc(file_api_v1_cluster, 8);
 
 /**
+ * Describes the cluster to create.
+ *
  * @generated from message api.v1.ClusterServiceCreateRequest
  */
 export type ClusterServiceCreateRequest = Message<"api.v1.ClusterServiceCreateRequest"> & {
   /**
+   * Name, unique in the project: 2 to 12 characters, a valid host name.
+   *
    * @generated from field: string name = 2;
    */
   name: string;
 
   /**
+   * Uuid of the project; the caller needs one of the method's roles in it.
+   *
    * @generated from field: string project = 3;
    */
   project: string;
 
   /**
+   * Id of an active partition.
+   *
    * @generated from field: string partition = 4;
    */
   partition: string;
 
   /**
+   * Kubernetes version to install.
+   *
    * @generated from field: api.v1.KubernetesSpec kubernetes = 6;
    */
   kubernetes?: KubernetesSpec | undefined;
 
   /**
+   * Worker groups; at least one.
+   *
    * @generated from field: repeated api.v1.Worker workers = 7;
    */
   workers: Worker[];
 
   /**
+   * When the platform may update the cluster; unset takes the server's default.
+   *
    * @generated from field: api.v1.Maintenance maintenance = 8;
    */
   maintenance?: Maintenance | undefined;
@@ -357,30 +467,44 @@ export const ClusterServiceCreateRequestSchema: GenMessage<ClusterServiceCreateR
   messageDesc(file_api_v1_cluster, 9);
 
 /**
+ * Names the cluster and what changes in it.
+ *
  * @generated from message api.v1.ClusterServiceUpdateRequest
  */
 export type ClusterServiceUpdateRequest = Message<"api.v1.ClusterServiceUpdateRequest"> & {
   /**
+   * Uuid of the cluster; NOT_FOUND when there is none in reach.
+   *
    * @generated from field: string uuid = 1;
    */
   uuid: string;
 
   /**
+   * Uuid of the project; the caller needs one of the method's roles in it.
+   *
    * @generated from field: string project = 2;
    */
   project: string;
 
   /**
+   * New Kubernetes version: the same minor or the next one, never an older one. Unset keeps the
+   * present one.
+   *
    * @generated from field: optional api.v1.KubernetesSpec kubernetes = 3;
    */
   kubernetes?: KubernetesSpec | undefined;
 
   /**
+   * The worker groups after the update: a present group that is not named is removed. An empty list
+   * leaves them all as they are.
+   *
    * @generated from field: repeated api.v1.WorkerUpdate workers = 4;
    */
   workers: WorkerUpdate[];
 
   /**
+   * New maintenance settings. Unset keeps the present ones.
+   *
    * @generated from field: optional api.v1.Maintenance maintenance = 5;
    */
   maintenance?: Maintenance | undefined;
@@ -394,15 +518,21 @@ export const ClusterServiceUpdateRequestSchema: GenMessage<ClusterServiceUpdateR
   messageDesc(file_api_v1_cluster, 10);
 
 /**
+ * Names the cluster to delete.
+ *
  * @generated from message api.v1.ClusterServiceDeleteRequest
  */
 export type ClusterServiceDeleteRequest = Message<"api.v1.ClusterServiceDeleteRequest"> & {
   /**
+   * Uuid of the cluster; NOT_FOUND when there is none in reach.
+   *
    * @generated from field: string uuid = 1;
    */
   uuid: string;
 
   /**
+   * Uuid of the project; the caller needs one of the method's roles in it.
+   *
    * @generated from field: string project = 2;
    */
   project: string;
@@ -416,15 +546,21 @@ export const ClusterServiceDeleteRequestSchema: GenMessage<ClusterServiceDeleteR
   messageDesc(file_api_v1_cluster, 11);
 
 /**
+ * Says whose status to follow.
+ *
  * @generated from message api.v1.ClusterServiceWatchStatusRequest
  */
 export type ClusterServiceWatchStatusRequest = Message<"api.v1.ClusterServiceWatchStatusRequest"> & {
   /**
+   * Uuid of the one cluster to follow; unset follows every cluster of the project, later ones too.
+   *
    * @generated from field: optional string uuid = 1;
    */
   uuid?: string | undefined;
 
   /**
+   * Uuid of the project; the caller needs one of the method's roles in it.
+   *
    * @generated from field: string project = 2;
    */
   project: string;
@@ -438,55 +574,83 @@ export const ClusterServiceWatchStatusRequestSchema: GenMessage<ClusterServiceWa
   messageDesc(file_api_v1_cluster, 12);
 
 /**
+ * What is known of a cluster at present. `type` and `state` describe the operation that ran last.
+ *
  * @generated from message api.v1.ClusterStatus
  */
 export type ClusterStatus = Message<"api.v1.ClusterStatus"> & {
   /**
+   * Uuid of the cluster.
+   *
    * @generated from field: string uuid = 1;
    */
   uuid: string;
 
   /**
+   * Progress of the operation in percent, 0 to 100.
+   *
    * @generated from field: uint32 progress = 2;
    */
   progress: number;
 
   /**
+   * State of the operation: `Pending`, `Processing`, `Succeeded` (the end), `Error` (is tried
+   * again), `Failed` (waits for OPERATE_RETRY or an update) or `Aborted`.
+   *
    * @generated from field: string state = 3;
    */
   state: string;
 
   /**
+   * Kind of the operation: `Create` until the cluster is ready for the first time, `Reconcile`
+   * afterwards, `Delete` in the end.
+   *
    * @generated from field: string type = 4;
    */
   type: string;
 
   /**
+   * Whether the Kubernetes API answers: `True`, `False`, `Progressing` or `Unknown`; empty while
+   * nothing is known of it.
+   *
    * @generated from field: string api_server_ready = 10;
    */
   apiServerReady: string;
 
   /**
+   * Whether the control plane is healthy: `True`, `False`, `Progressing` or `Unknown`; empty while
+   * nothing is known of it.
+   *
    * @generated from field: string control_plane_ready = 11;
    */
   controlPlaneReady: string;
 
   /**
+   * Whether all worker nodes are ready: `True`, `False`, `Progressing` or `Unknown`; empty while
+   * nothing is known of it.
+   *
    * @generated from field: string nodes_ready = 12;
    */
   nodesReady: string;
 
   /**
+   * Whether the components that the platform runs in the cluster are healthy: `True`, `False`,
+   * `Progressing` or `Unknown`; empty while nothing is known of it.
+   *
    * @generated from field: string system_components_ready = 13;
    */
   systemComponentsReady: string;
 
   /**
+   * Errors of the operation that ran last; empty after a success.
+   *
    * @generated from field: repeated api.v1.ClusterStatusLastError last_errors = 14;
    */
   lastErrors: ClusterStatusLastError[];
 
   /**
+   * The conditions from which the fields above are taken, and others.
+   *
    * @generated from field: repeated api.v1.ClusterStatusCondition conditions = 15;
    */
   conditions: ClusterStatusCondition[];
@@ -500,25 +664,35 @@ export const ClusterStatusSchema: GenMessage<ClusterStatus> = /*@__PURE__*/
   messageDesc(file_api_v1_cluster, 13);
 
 /**
+ * An error of an operation on a cluster.
+ *
  * @generated from message api.v1.ClusterStatusLastError
  */
 export type ClusterStatusLastError = Message<"api.v1.ClusterStatusLastError"> & {
   /**
+   * What went wrong, in words.
+   *
    * @generated from field: string description = 1;
    */
   description: string;
 
   /**
+   * Step of the operation that failed, if it is known.
+   *
    * @generated from field: optional string task_id = 2;
    */
   taskId?: string | undefined;
 
   /**
+   * Kinds of the error, such as `ERR_INFRA_QUOTA_EXCEEDED`; may be empty.
+   *
    * @generated from field: repeated string codes = 3;
    */
   codes: string[];
 
   /**
+   * When the error was last seen.
+   *
    * @generated from field: google.protobuf.Timestamp last_update_time = 4;
    */
   lastUpdateTime?: Timestamp | undefined;
@@ -532,20 +706,28 @@ export const ClusterStatusLastErrorSchema: GenMessage<ClusterStatusLastError> = 
   messageDesc(file_api_v1_cluster, 14);
 
 /**
+ * Access to the dashboards of a cluster.
+ *
  * @generated from message api.v1.ClusterMonitoring
  */
 export type ClusterMonitoring = Message<"api.v1.ClusterMonitoring"> & {
   /**
+   * User name for HTTP basic authentication.
+   *
    * @generated from field: string username = 1;
    */
   username: string;
 
   /**
+   * Password that belongs to `username`.
+   *
    * @generated from field: string password = 2;
    */
   password: string;
 
   /**
+   * Address of the dashboards, an https URL.
+   *
    * @generated from field: string endpoint = 3;
    */
   endpoint: string;
@@ -559,10 +741,14 @@ export const ClusterMonitoringSchema: GenMessage<ClusterMonitoring> = /*@__PURE_
   messageDesc(file_api_v1_cluster, 15);
 
 /**
+ * The cluster that was ordered.
+ *
  * @generated from message api.v1.ClusterServiceCreateResponse
  */
 export type ClusterServiceCreateResponse = Message<"api.v1.ClusterServiceCreateResponse"> & {
   /**
+   * The cluster, as accepted.
+   *
    * @generated from field: api.v1.Cluster cluster = 1;
    */
   cluster?: Cluster | undefined;
@@ -576,10 +762,14 @@ export const ClusterServiceCreateResponseSchema: GenMessage<ClusterServiceCreate
   messageDesc(file_api_v1_cluster, 16);
 
 /**
+ * The cluster that was asked for.
+ *
  * @generated from message api.v1.ClusterServiceGetResponse
  */
 export type ClusterServiceGetResponse = Message<"api.v1.ClusterServiceGetResponse"> & {
   /**
+   * The cluster.
+   *
    * @generated from field: api.v1.Cluster cluster = 1;
    */
   cluster?: Cluster | undefined;
@@ -593,10 +783,15 @@ export const ClusterServiceGetResponseSchema: GenMessage<ClusterServiceGetRespon
   messageDesc(file_api_v1_cluster, 17);
 
 /**
+ * Access to the cluster.
+ *
  * @generated from message api.v1.ClusterServiceGetCredentialsResponse
  */
 export type ClusterServiceGetCredentialsResponse = Message<"api.v1.ClusterServiceGetCredentialsResponse"> & {
   /**
+   * A kubeconfig as YAML: one cluster `shoot--<project>--<name>-external` and one user
+   * `<project>--<name>-external` with client certificate and key.
+   *
    * @generated from field: string kubeconfig = 1;
    */
   kubeconfig: string;
@@ -610,10 +805,14 @@ export const ClusterServiceGetCredentialsResponseSchema: GenMessage<ClusterServi
   messageDesc(file_api_v1_cluster, 18);
 
 /**
+ * The cluster whose deletion has begun.
+ *
  * @generated from message api.v1.ClusterServiceDeleteResponse
  */
 export type ClusterServiceDeleteResponse = Message<"api.v1.ClusterServiceDeleteResponse"> & {
   /**
+   * The cluster, with `deleted_at` set.
+   *
    * @generated from field: api.v1.Cluster cluster = 1;
    */
   cluster?: Cluster | undefined;
@@ -627,10 +826,14 @@ export const ClusterServiceDeleteResponseSchema: GenMessage<ClusterServiceDelete
   messageDesc(file_api_v1_cluster, 19);
 
 /**
+ * The cluster after the update.
+ *
  * @generated from message api.v1.ClusterServiceUpdateResponse
  */
 export type ClusterServiceUpdateResponse = Message<"api.v1.ClusterServiceUpdateResponse"> & {
   /**
+   * The cluster, as accepted.
+   *
    * @generated from field: api.v1.Cluster cluster = 1;
    */
   cluster?: Cluster | undefined;
@@ -644,10 +847,14 @@ export const ClusterServiceUpdateResponseSchema: GenMessage<ClusterServiceUpdate
   messageDesc(file_api_v1_cluster, 20);
 
 /**
+ * The clusters of the project.
+ *
  * @generated from message api.v1.ClusterServiceListResponse
  */
 export type ClusterServiceListResponse = Message<"api.v1.ClusterServiceListResponse"> & {
   /**
+   * The clusters; empty when there are none.
+   *
    * @generated from field: repeated api.v1.Cluster clusters = 1;
    */
   clusters: Cluster[];
@@ -661,10 +868,14 @@ export const ClusterServiceListResponseSchema: GenMessage<ClusterServiceListResp
   messageDesc(file_api_v1_cluster, 21);
 
 /**
+ * One step in the life of a cluster.
+ *
  * @generated from message api.v1.ClusterServiceWatchStatusResponse
  */
 export type ClusterServiceWatchStatusResponse = Message<"api.v1.ClusterServiceWatchStatusResponse"> & {
   /**
+   * The whole status, not only what changed.
+   *
    * @generated from field: api.v1.ClusterStatus status = 1;
    */
   status?: ClusterStatus | undefined;
@@ -678,20 +889,28 @@ export const ClusterServiceWatchStatusResponseSchema: GenMessage<ClusterServiceW
   messageDesc(file_api_v1_cluster, 22);
 
 /**
+ * A time of day in a time zone. No method takes or answers it at present.
+ *
  * @generated from message api.v1.Time
  */
 export type Time = Message<"api.v1.Time"> & {
   /**
+   * Hour, 0 to 24.
+   *
    * @generated from field: uint32 hour = 1;
    */
   hour: number;
 
   /**
+   * Minute, 0 to 60.
+   *
    * @generated from field: uint32 minute = 2;
    */
   minute: number;
 
   /**
+   * Name of the zone in the IANA database, such as `Europe/Berlin`.
+   *
    * @generated from field: string timezone = 3;
    */
   timezone: string;
@@ -705,20 +924,28 @@ export const TimeSchema: GenMessage<Time> = /*@__PURE__*/
   messageDesc(file_api_v1_cluster, 23);
 
 /**
+ * Names the cluster and the operation to start.
+ *
  * @generated from message api.v1.ClusterServiceOperateRequest
  */
 export type ClusterServiceOperateRequest = Message<"api.v1.ClusterServiceOperateRequest"> & {
   /**
+   * Uuid of the cluster; NOT_FOUND when there is none in reach.
+   *
    * @generated from field: string uuid = 1;
    */
   uuid: string;
 
   /**
+   * Uuid of the project; the caller needs one of the method's roles in it.
+   *
    * @generated from field: string project = 2;
    */
   project: string;
 
   /**
+   * The operation.
+   *
    * @generated from field: api.v1.Operate operate = 3;
    */
   operate: Operate;
@@ -732,35 +959,49 @@ export const ClusterServiceOperateRequestSchema: GenMessage<ClusterServiceOperat
   messageDesc(file_api_v1_cluster, 24);
 
 /**
+ * One aspect of the health of a cluster.
+ *
  * @generated from message api.v1.ClusterStatusCondition
  */
 export type ClusterStatusCondition = Message<"api.v1.ClusterStatusCondition"> & {
   /**
+   * The aspect, such as `APIServerAvailable` or `EveryNodeReady`.
+   *
    * @generated from field: string type = 1;
    */
   type: string;
 
   /**
+   * `True`, `False`, `Progressing` or `Unknown`.
+   *
    * @generated from field: string status = 2;
    */
   status: string;
 
   /**
+   * Why, in one word.
+   *
    * @generated from field: string reason = 3;
    */
   reason: string;
 
   /**
+   * Why, in words for people; may be empty.
+   *
    * @generated from field: string status_message = 4;
    */
   statusMessage: string;
 
   /**
+   * When `status` last changed.
+   *
    * @generated from field: google.protobuf.Timestamp last_transition_time = 5;
    */
   lastTransitionTime?: Timestamp | undefined;
 
   /**
+   * When the condition was last checked.
+   *
    * @generated from field: google.protobuf.Timestamp last_update_time = 6;
    */
   lastUpdateTime?: Timestamp | undefined;
@@ -774,10 +1015,14 @@ export const ClusterStatusConditionSchema: GenMessage<ClusterStatusCondition> = 
   messageDesc(file_api_v1_cluster, 25);
 
 /**
+ * The cluster on which the operation was started.
+ *
  * @generated from message api.v1.ClusterServiceOperateResponse
  */
 export type ClusterServiceOperateResponse = Message<"api.v1.ClusterServiceOperateResponse"> & {
   /**
+   * The cluster.
+   *
    * @generated from field: api.v1.Cluster cluster = 1;
    */
   cluster?: Cluster | undefined;
@@ -791,25 +1036,35 @@ export const ClusterServiceOperateResponseSchema: GenMessage<ClusterServiceOpera
   messageDesc(file_api_v1_cluster, 26);
 
 /**
+ * Operation on a cluster that a caller can start.
+ *
  * @generated from enum api.v1.Operate
  */
 export enum Operate {
   /**
+   * None; refused with INVALID_ARGUMENT.
+   *
    * @generated from enum value: OPERATE_UNSPECIFIED = 0;
    */
   UNSPECIFIED = 0,
 
   /**
+   * Brings the cluster to its desired state now.
+   *
    * @generated from enum value: OPERATE_RECONCILE = 1;
    */
   RECONCILE = 1,
 
   /**
+   * Does now what the next maintenance window would do.
+   *
    * @generated from enum value: OPERATE_MAINTAIN = 2;
    */
   MAINTAIN = 2,
 
   /**
+   * Tries a failed operation again. FAILED_PRECONDITION unless the state is `Failed`.
+   *
    * @generated from enum value: OPERATE_RETRY = 3;
    */
   RETRY = 3,
@@ -822,10 +1077,20 @@ export const OperateSchema: GenEnum<Operate> = /*@__PURE__*/
   enumDesc(file_api_v1_cluster, 0);
 
 /**
+ * Kubernetes clusters of a project. Changes are accepted at once and carried out in the background:
+ * follow them with WatchStatus.
+ *
  * @generated from service api.v1.ClusterService
  */
 export const ClusterService: GenService<{
   /**
+   * Orders a cluster. The answer comes before the cluster exists; its status reaches
+   * Create/Succeeded when it is ready. ALREADY_EXISTS when the project has a cluster of this name;
+   * INVALID_ARGUMENT when partition, machine type or version are not on offer (AssetService).
+   *
+   * Callers: owners and editors of the project. Chargeable: FAILED_PRECONDITION unless the tenant
+   * is admitted and can pay.
+   *
    * @generated from rpc api.v1.ClusterService.Create
    */
   create: {
@@ -834,6 +1099,10 @@ export const ClusterService: GenService<{
     output: typeof ClusterServiceCreateResponseSchema;
   },
   /**
+   * Gets one cluster with its status.
+   *
+   * Callers: owners, editors and viewers of the project.
+   *
    * @generated from rpc api.v1.ClusterService.Get
    */
   get: {
@@ -842,6 +1111,10 @@ export const ClusterService: GenService<{
     output: typeof ClusterServiceGetResponseSchema;
   },
   /**
+   * Lists the clusters of a project with their status.
+   *
+   * Callers: owners, editors and viewers of the project.
+   *
    * @generated from rpc api.v1.ClusterService.List
    */
   list: {
@@ -850,6 +1123,13 @@ export const ClusterService: GenService<{
     output: typeof ClusterServiceListResponseSchema;
   },
   /**
+   * Streams the status of one cluster or of all clusters of a project: first the present state,
+   * then each change. A slow reader skips states in between, but always gets the newest. The
+   * deletion of a single watched cluster ends with Delete/Succeeded and a clean end of the stream.
+   * UNAVAILABLE means that the server goes away: connect again.
+   *
+   * Callers: owners, editors and viewers of the project.
+   *
    * @generated from rpc api.v1.ClusterService.WatchStatus
    */
   watchStatus: {
@@ -858,6 +1138,12 @@ export const ClusterService: GenService<{
     output: typeof ClusterServiceWatchStatusResponseSchema;
   },
   /**
+   * Starts the deletion of a cluster with everything in it. Asking again while it is under way
+   * changes nothing.
+   *
+   * Callers: owners and editors of the project. Chargeable: FAILED_PRECONDITION unless the tenant
+   * is admitted and can pay.
+   *
    * @generated from rpc api.v1.ClusterService.Delete
    */
   delete: {
@@ -866,6 +1152,13 @@ export const ClusterService: GenService<{
     output: typeof ClusterServiceDeleteResponseSchema;
   },
   /**
+   * Changes what the request sets and leaves the rest. FAILED_PRECONDITION for a Kubernetes
+   * downgrade, a skipped minor version, or a cluster that is being deleted; ABORTED when somebody
+   * else changed it at the same time.
+   *
+   * Callers: owners and editors of the project. Chargeable: FAILED_PRECONDITION unless the tenant
+   * is admitted and can pay.
+   *
    * @generated from rpc api.v1.ClusterService.Update
    */
   update: {
@@ -874,6 +1167,11 @@ export const ClusterService: GenService<{
     output: typeof ClusterServiceUpdateResponseSchema;
   },
   /**
+   * Issues a kubeconfig with a short-lived client certificate of an administrator of the cluster.
+   * FAILED_PRECONDITION while the cluster has no API server yet.
+   *
+   * Callers: owners and editors of the project.
+   *
    * @generated from rpc api.v1.ClusterService.GetCredentials
    */
   getCredentials: {
@@ -882,6 +1180,10 @@ export const ClusterService: GenService<{
     output: typeof ClusterServiceGetCredentialsResponseSchema;
   },
   /**
+   * Starts an operation on a cluster out of turn.
+   *
+   * Callers: owners and editors of the project.
+   *
    * @generated from rpc api.v1.ClusterService.Operate
    */
   operate: {

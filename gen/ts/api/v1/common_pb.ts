@@ -15,15 +15,22 @@ export const file_api_v1_common: GenFile = /*@__PURE__*/
   fileDesc("ChNhcGkvdjEvY29tbW9uLnByb3RvEgZhcGkudjEiQgoGUGFnaW5nEhEKBHBhZ2UYASABKARIAIgBARISCgVjb3VudBgCIAEoBEgBiAEBQgcKBV9wYWdlQggKBl9jb3VudCqDAQoNT0F1dGhQcm92aWRlchIfChtPX0FVVEhfUFJPVklERVJfVU5TUEVDSUZJRUQQABIaChZPX0FVVEhfUFJPVklERVJfR0lUSFVCEAESGQoVT19BVVRIX1BST1ZJREVSX0FaVVJFEAISGgoWT19BVVRIX1BST1ZJREVSX0dPT0dMRRADKmIKBFJvbGUSFAoQUk9MRV9VTlNQRUNJRklFRBAAEg8KC1JPTEVfTUVNQkVSEAESEwoPUk9MRV9NQUlOVEFJTkVSEAISDgoKUk9MRV9BRE1JThADEg4KClJPTEVfT1dORVIQBCqHAQoKVGVuYW50Um9sZRIbChdURU5BTlRfUk9MRV9VTlNQRUNJRklFRBAAEhUKEVRFTkFOVF9ST0xFX09XTkVSEAESFgoSVEVOQU5UX1JPTEVfRURJVE9SEAISFgoSVEVOQU5UX1JPTEVfVklFV0VSEAMSFQoRVEVOQU5UX1JPTEVfR1VFU1QQBCp1CgtQcm9qZWN0Um9sZRIcChhQUk9KRUNUX1JPTEVfVU5TUEVDSUZJRUQQABIWChJQUk9KRUNUX1JPTEVfT1dORVIQARIXChNQUk9KRUNUX1JPTEVfRURJVE9SEAISFwoTUFJPSkVDVF9ST0xFX1ZJRVdFUhADKlUKCUFkbWluUm9sZRIaChZBRE1JTl9ST0xFX1VOU1BFQ0lGSUVEEAASFQoRQURNSU5fUk9MRV9FRElUT1IQARIVChFBRE1JTl9ST0xFX1ZJRVdFUhACKmwKClZpc2liaWxpdHkSGgoWVklTSUJJTElUWV9VTlNQRUNJRklFRBAAEhUKEVZJU0lCSUxJVFlfUFVCTElDEAESFgoSVklTSUJJTElUWV9QUklWQVRFEAISEwoPVklTSUJJTElUWV9TRUxGEAMqUwoKQ2hhcmdlYWJsZRIaChZDSEFSR0VBQkxFX1VOU1BFQ0lGSUVEEAASEwoPQ0hBUkdFQUJMRV9UUlVFEAESFAoQQ0hBUkdFQUJMRV9GQUxTRRACKlIKCEF1ZGl0aW5nEhgKFEFVRElUSU5HX1VOU1BFQ0lGSUVEEAASFQoRQVVESVRJTkdfSU5DTFVERUQQARIVChFBVURJVElOR19FWENMVURFRBACOlcKDHRlbmFudF9yb2xlcxIeLmdvb2dsZS5wcm90b2J1Zi5NZXRob2RPcHRpb25zGLiOAyADKA4yEi5hcGkudjEuVGVuYW50Um9sZVILdGVuYW50Um9sZXM6WgoNcHJvamVjdF9yb2xlcxIeLmdvb2dsZS5wcm90b2J1Zi5NZXRob2RPcHRpb25zGLmOAyADKA4yEy5hcGkudjEuUHJvamVjdFJvbGVSDHByb2plY3RSb2xlczpUCgthZG1pbl9yb2xlcxIeLmdvb2dsZS5wcm90b2J1Zi5NZXRob2RPcHRpb25zGLqOAyADKA4yES5hcGkudjEuQWRtaW5Sb2xlUgphZG1pblJvbGVzOlQKCnZpc2liaWxpdHkSHi5nb29nbGUucHJvdG9idWYuTWV0aG9kT3B0aW9ucxi7jgMgASgOMhIuYXBpLnYxLlZpc2liaWxpdHlSCnZpc2liaWxpdHk6VAoKY2hhcmdlYWJsZRIeLmdvb2dsZS5wcm90b2J1Zi5NZXRob2RPcHRpb25zGLyOAyABKA4yEi5hcGkudjEuQ2hhcmdlYWJsZVIKY2hhcmdlYWJsZTpOCghhdWRpdGluZxIeLmdvb2dsZS5wcm90b2J1Zi5NZXRob2RPcHRpb25zGL2OAyABKA4yEC5hcGkudjEuQXVkaXRpbmdSCGF1ZGl0aW5nYgZwcm90bzM", [file_google_protobuf_descriptor]);
 
 /**
+ * Selects one page of a long list.
+ *
  * @generated from message api.v1.Paging
  */
 export type Paging = Message<"api.v1.Paging"> & {
   /**
+   * Page to answer, counted from 0; unset means the first one. Take `next_page` of the previous
+   * answer.
+   *
    * @generated from field: optional uint64 page = 1;
    */
   page?: bigint | undefined;
 
   /**
+   * Most entries on a page; unset leaves the size to the server, which also caps it.
+   *
    * @generated from field: optional uint64 count = 2;
    */
   count?: bigint | undefined;
@@ -37,25 +44,35 @@ export const PagingSchema: GenMessage<Paging> = /*@__PURE__*/
   messageDesc(file_api_v1_common, 0);
 
 /**
+ * Login provider through which a user signs in.
+ *
  * @generated from enum api.v1.OAuthProvider
  */
 export enum OAuthProvider {
   /**
+   * The provider is not known.
+   *
    * @generated from enum value: O_AUTH_PROVIDER_UNSPECIFIED = 0;
    */
   UNSPECIFIED = 0,
 
   /**
+   * GitHub.
+   *
    * @generated from enum value: O_AUTH_PROVIDER_GITHUB = 1;
    */
   GITHUB = 1,
 
   /**
+   * Microsoft Entra ID, formerly Azure Active Directory.
+   *
    * @generated from enum value: O_AUTH_PROVIDER_AZURE = 2;
    */
   AZURE = 2,
 
   /**
+   * Google.
+   *
    * @generated from enum value: O_AUTH_PROVIDER_GOOGLE = 3;
    */
   GOOGLE = 3,
@@ -68,30 +85,43 @@ export const OAuthProviderSchema: GenEnum<OAuthProvider> = /*@__PURE__*/
   enumDesc(file_api_v1_common, 0);
 
 /**
+ * Standing of a user in an organization or team of the login provider. It says nothing about rights
+ * on this platform.
+ *
  * @generated from enum api.v1.Role
  */
 export enum Role {
   /**
+   * The provider did not tell.
+   *
    * @generated from enum value: ROLE_UNSPECIFIED = 0;
    */
   UNSPECIFIED = 0,
 
   /**
+   * An ordinary member.
+   *
    * @generated from enum value: ROLE_MEMBER = 1;
    */
   MEMBER = 1,
 
   /**
+   * May manage the members of a team.
+   *
    * @generated from enum value: ROLE_MAINTAINER = 2;
    */
   MAINTAINER = 2,
 
   /**
+   * May manage the organization.
+   *
    * @generated from enum value: ROLE_ADMIN = 3;
    */
   ADMIN = 3,
 
   /**
+   * Owns the organization.
+   *
    * @generated from enum value: ROLE_OWNER = 4;
    */
   OWNER = 4,
@@ -104,30 +134,42 @@ export const RoleSchema: GenEnum<Role> = /*@__PURE__*/
   enumDesc(file_api_v1_common, 1);
 
 /**
+ * Role of a user in a tenant. As an option of a method: each role that may call it.
+ *
  * @generated from enum api.v1.TenantRole
  */
 export enum TenantRole {
   /**
+   * No role.
+   *
    * @generated from enum value: TENANT_ROLE_UNSPECIFIED = 0;
    */
   UNSPECIFIED = 0,
 
   /**
+   * Everything, including members, payment and the audit log.
+   *
    * @generated from enum value: TENANT_ROLE_OWNER = 1;
    */
   OWNER = 1,
 
   /**
+   * Changes the tenant and creates projects, but does not manage members.
+   *
    * @generated from enum value: TENANT_ROLE_EDITOR = 2;
    */
   EDITOR = 2,
 
   /**
+   * Reads the tenant and its projects.
+   *
    * @generated from enum value: TENANT_ROLE_VIEWER = 3;
    */
   VIEWER = 3,
 
   /**
+   * Belongs to single projects only: sees a reduced tenant without its members.
+   *
    * @generated from enum value: TENANT_ROLE_GUEST = 4;
    */
   GUEST = 4,
@@ -140,25 +182,36 @@ export const TenantRoleSchema: GenEnum<TenantRole> = /*@__PURE__*/
   enumDesc(file_api_v1_common, 2);
 
 /**
+ * Role of a user in a project. The stronger of the direct role and the one inherited from the
+ * tenant holds. As an option of a method: each role that may call it.
+ *
  * @generated from enum api.v1.ProjectRole
  */
 export enum ProjectRole {
   /**
+   * No role.
+   *
    * @generated from enum value: PROJECT_ROLE_UNSPECIFIED = 0;
    */
   UNSPECIFIED = 0,
 
   /**
+   * Everything, including members and the end of the project.
+   *
    * @generated from enum value: PROJECT_ROLE_OWNER = 1;
    */
   OWNER = 1,
 
   /**
+   * Creates, changes and deletes resources in the project.
+   *
    * @generated from enum value: PROJECT_ROLE_EDITOR = 2;
    */
   EDITOR = 2,
 
   /**
+   * Reads what is in the project, credentials excepted.
+   *
    * @generated from enum value: PROJECT_ROLE_VIEWER = 3;
    */
   VIEWER = 3,
@@ -171,20 +224,28 @@ export const ProjectRoleSchema: GenEnum<ProjectRole> = /*@__PURE__*/
   enumDesc(file_api_v1_common, 3);
 
 /**
+ * Role of an operator of the platform. As an option of a method: each role that may call it.
+ *
  * @generated from enum api.v1.AdminRole
  */
 export enum AdminRole {
   /**
+   * No role.
+   *
    * @generated from enum value: ADMIN_ROLE_UNSPECIFIED = 0;
    */
   UNSPECIFIED = 0,
 
   /**
+   * May call every method.
+   *
    * @generated from enum value: ADMIN_ROLE_EDITOR = 1;
    */
   EDITOR = 1,
 
   /**
+   * May call every method that only reads.
+   *
    * @generated from enum value: ADMIN_ROLE_VIEWER = 2;
    */
   VIEWER = 2,
@@ -197,25 +258,35 @@ export const AdminRoleSchema: GenEnum<AdminRole> = /*@__PURE__*/
   enumDesc(file_api_v1_common, 4);
 
 /**
+ * Who may call a method that is not bound to a role.
+ *
  * @generated from enum api.v1.Visibility
  */
 export enum Visibility {
   /**
+   * The roles of the method decide.
+   *
    * @generated from enum value: VISIBILITY_UNSPECIFIED = 0;
    */
   UNSPECIFIED = 0,
 
   /**
+   * Everybody, without a token.
+   *
    * @generated from enum value: VISIBILITY_PUBLIC = 1;
    */
   PUBLIC = 1,
 
   /**
+   * Nobody from outside; calls end with PERMISSION_DENIED.
+   *
    * @generated from enum value: VISIBILITY_PRIVATE = 2;
    */
   PRIVATE = 2,
 
   /**
+   * Everybody with a valid token; the answer is limited to what the caller owns or belongs to.
+   *
    * @generated from enum value: VISIBILITY_SELF = 3;
    */
   SELF = 3,
@@ -228,20 +299,29 @@ export const VisibilitySchema: GenEnum<Visibility> = /*@__PURE__*/
   enumDesc(file_api_v1_common, 5);
 
 /**
+ * Whether calls of a method may cost money.
+ *
  * @generated from enum api.v1.Chargeable
  */
 export enum Chargeable {
   /**
+   * The same as CHARGEABLE_FALSE.
+   *
    * @generated from enum value: CHARGEABLE_UNSPECIFIED = 0;
    */
   UNSPECIFIED = 0,
 
   /**
+   * The tenant must be admitted and must have a payment method, a coupon or a balance; otherwise
+   * the call ends with FAILED_PRECONDITION, which says what is missing.
+   *
    * @generated from enum value: CHARGEABLE_TRUE = 1;
    */
   TRUE = 1,
 
   /**
+   * Calls never depend on admission or payment.
+   *
    * @generated from enum value: CHARGEABLE_FALSE = 2;
    */
   FALSE = 2,
@@ -254,20 +334,28 @@ export const ChargeableSchema: GenEnum<Chargeable> = /*@__PURE__*/
   enumDesc(file_api_v1_common, 6);
 
 /**
+ * Whether calls of a method are written to the audit log.
+ *
  * @generated from enum api.v1.Auditing
  */
 export enum Auditing {
   /**
+   * The same as AUDITING_INCLUDED.
+   *
    * @generated from enum value: AUDITING_UNSPECIFIED = 0;
    */
   UNSPECIFIED = 0,
 
   /**
+   * Every call is recorded, refused and invalid ones too.
+   *
    * @generated from enum value: AUDITING_INCLUDED = 1;
    */
   INCLUDED = 1,
 
   /**
+   * Calls are not recorded.
+   *
    * @generated from enum value: AUDITING_EXCLUDED = 2;
    */
   EXCLUDED = 2,
@@ -280,36 +368,49 @@ export const AuditingSchema: GenEnum<Auditing> = /*@__PURE__*/
   enumDesc(file_api_v1_common, 7);
 
 /**
+ * Roles, one of which the caller needs in the tenant that the request names in its field `login`.
+ *
  * @generated from extension: repeated api.v1.TenantRole tenant_roles = 51000;
  */
 export const tenant_roles: GenExtension<MethodOptions, TenantRole[]> = /*@__PURE__*/
   extDesc(file_api_v1_common, 0);
 
 /**
+ * Roles, one of which the caller needs in the project that the request names in its field
+ * `project`.
+ *
  * @generated from extension: repeated api.v1.ProjectRole project_roles = 51001;
  */
 export const project_roles: GenExtension<MethodOptions, ProjectRole[]> = /*@__PURE__*/
   extDesc(file_api_v1_common, 1);
 
 /**
+ * Roles of an operator, one of which the caller's token must hold.
+ *
  * @generated from extension: repeated api.v1.AdminRole admin_roles = 51002;
  */
 export const admin_roles: GenExtension<MethodOptions, AdminRole[]> = /*@__PURE__*/
   extDesc(file_api_v1_common, 2);
 
 /**
+ * Opens or closes the method independently of roles.
+ *
  * @generated from extension: api.v1.Visibility visibility = 51003;
  */
 export const visibility: GenExtension<MethodOptions, Visibility> = /*@__PURE__*/
   extDesc(file_api_v1_common, 3);
 
 /**
+ * Marks a method that needs an admitted tenant that can pay.
+ *
  * @generated from extension: api.v1.Chargeable chargeable = 51004;
  */
 export const chargeable: GenExtension<MethodOptions, Chargeable> = /*@__PURE__*/
   extDesc(file_api_v1_common, 4);
 
 /**
+ * Takes a method out of the audit log, or states that it is in.
+ *
  * @generated from extension: api.v1.Auditing auditing = 51005;
  */
 export const auditing: GenExtension<MethodOptions, Auditing> = /*@__PURE__*/

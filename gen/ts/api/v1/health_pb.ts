@@ -14,10 +14,14 @@ export const file_api_v1_health: GenFile = /*@__PURE__*/
   fileDesc("ChNhcGkvdjEvaGVhbHRoLnByb3RvEgZhcGkudjEiMAoGSGVhbHRoEiYKCHNlcnZpY2VzGAEgAygLMhQuYXBpLnYxLkhlYWx0aFN0YXR1cyLrAQoMSGVhbHRoU3RhdHVzEh0KBG5hbWUYASABKA4yDy5hcGkudjEuU2VydmljZRIlCgZzdGF0dXMYAiABKA4yFS5hcGkudjEuU2VydmljZVN0YXR1cxIPCgdtZXNzYWdlGAMgASgJEjgKCnBhcnRpdGlvbnMYBCADKAsyJC5hcGkudjEuSGVhbHRoU3RhdHVzLlBhcnRpdGlvbnNFbnRyeRpKCg9QYXJ0aXRpb25zRW50cnkSCwoDa2V5GAEgASgJEiYKBXZhbHVlGAIgASgLMhcuYXBpLnYxLlBhcnRpdGlvbkhlYWx0aDoCOAEiSQoPUGFydGl0aW9uSGVhbHRoEiUKBnN0YXR1cxgBIAEoDjIVLmFwaS52MS5TZXJ2aWNlU3RhdHVzEg8KB21lc3NhZ2UYAiABKAkiGQoXSGVhbHRoU2VydmljZUdldFJlcXVlc3QiOgoYSGVhbHRoU2VydmljZUdldFJlc3BvbnNlEh4KBmhlYWx0aBgBIAEoCzIOLmFwaS52MS5IZWFsdGgqhgEKDVNlcnZpY2VTdGF0dXMSHgoaU0VSVklDRV9TVEFUVVNfVU5TUEVDSUZJRUQQABIbChdTRVJWSUNFX1NUQVRVU19ERUdSQURFRBABEhwKGFNFUlZJQ0VfU1RBVFVTX1VOSEVBTFRIWRACEhoKFlNFUlZJQ0VfU1RBVFVTX0hFQUxUSFkQAyphCgdTZXJ2aWNlEhcKE1NFUlZJQ0VfVU5TUEVDSUZJRUQQABITCg9TRVJWSUNFX0NMVVNURVIQARISCg5TRVJWSUNFX1ZPTFVNRRACEhQKEFNFUlZJQ0VfTUFDSElORVMQAzJjCg1IZWFsdGhTZXJ2aWNlElIKA0dldBIfLmFwaS52MS5IZWFsdGhTZXJ2aWNlR2V0UmVxdWVzdBogLmFwaS52MS5IZWFsdGhTZXJ2aWNlR2V0UmVzcG9uc2UiCNjzGAHo8xgCYgZwcm90bzM", [file_api_v1_common]);
 
 /**
+ * Health of the platform.
+ *
  * @generated from message api.v1.Health
  */
 export type Health = Message<"api.v1.Health"> & {
   /**
+   * Health per service.
+   *
    * @generated from field: repeated api.v1.HealthStatus services = 1;
    */
   services: HealthStatus[];
@@ -31,25 +35,35 @@ export const HealthSchema: GenMessage<Health> = /*@__PURE__*/
   messageDesc(file_api_v1_health, 0);
 
 /**
+ * Health of one service.
+ *
  * @generated from message api.v1.HealthStatus
  */
 export type HealthStatus = Message<"api.v1.HealthStatus"> & {
   /**
+   * The service.
+   *
    * @generated from field: api.v1.Service name = 1;
    */
   name: Service;
 
   /**
+   * Its state over all partitions.
+   *
    * @generated from field: api.v1.ServiceStatus status = 2;
    */
   status: ServiceStatus;
 
   /**
+   * What is wrong, in words for people; empty while it is healthy.
+   *
    * @generated from field: string message = 3;
    */
   message: string;
 
   /**
+   * State per partition, keyed by the partition's id.
+   *
    * @generated from field: map<string, api.v1.PartitionHealth> partitions = 4;
    */
   partitions: { [key: string]: PartitionHealth };
@@ -63,15 +77,21 @@ export const HealthStatusSchema: GenMessage<HealthStatus> = /*@__PURE__*/
   messageDesc(file_api_v1_health, 1);
 
 /**
+ * Health of a service in one partition.
+ *
  * @generated from message api.v1.PartitionHealth
  */
 export type PartitionHealth = Message<"api.v1.PartitionHealth"> & {
   /**
+   * Its state there.
+   *
    * @generated from field: api.v1.ServiceStatus status = 1;
    */
   status: ServiceStatus;
 
   /**
+   * What is wrong, in words for people; empty while it is healthy.
+   *
    * @generated from field: string message = 2;
    */
   message: string;
@@ -85,6 +105,8 @@ export const PartitionHealthSchema: GenMessage<PartitionHealth> = /*@__PURE__*/
   messageDesc(file_api_v1_health, 2);
 
 /**
+ * Takes no parameters.
+ *
  * @generated from message api.v1.HealthServiceGetRequest
  */
 export type HealthServiceGetRequest = Message<"api.v1.HealthServiceGetRequest"> & {
@@ -98,10 +120,14 @@ export const HealthServiceGetRequestSchema: GenMessage<HealthServiceGetRequest> 
   messageDesc(file_api_v1_health, 3);
 
 /**
+ * Health of the platform.
+ *
  * @generated from message api.v1.HealthServiceGetResponse
  */
 export type HealthServiceGetResponse = Message<"api.v1.HealthServiceGetResponse"> & {
   /**
+   * Health of every service.
+   *
    * @generated from field: api.v1.Health health = 1;
    */
   health?: Health | undefined;
@@ -115,25 +141,35 @@ export const HealthServiceGetResponseSchema: GenMessage<HealthServiceGetResponse
   messageDesc(file_api_v1_health, 4);
 
 /**
+ * How well a service works.
+ *
  * @generated from enum api.v1.ServiceStatus
  */
 export enum ServiceStatus {
   /**
+   * Not known.
+   *
    * @generated from enum value: SERVICE_STATUS_UNSPECIFIED = 0;
    */
   UNSPECIFIED = 0,
 
   /**
+   * Works in part: some functions fail or are carried out later.
+   *
    * @generated from enum value: SERVICE_STATUS_DEGRADED = 1;
    */
   DEGRADED = 1,
 
   /**
+   * Hardly works.
+   *
    * @generated from enum value: SERVICE_STATUS_UNHEALTHY = 2;
    */
   UNHEALTHY = 2,
 
   /**
+   * Works.
+   *
    * @generated from enum value: SERVICE_STATUS_HEALTHY = 3;
    */
   HEALTHY = 3,
@@ -146,25 +182,35 @@ export const ServiceStatusSchema: GenEnum<ServiceStatus> = /*@__PURE__*/
   enumDesc(file_api_v1_health, 0);
 
 /**
+ * A part of the platform whose health is reported.
+ *
  * @generated from enum api.v1.Service
  */
 export enum Service {
   /**
+   * Not known.
+   *
    * @generated from enum value: SERVICE_UNSPECIFIED = 0;
    */
   UNSPECIFIED = 0,
 
   /**
+   * Kubernetes clusters.
+   *
    * @generated from enum value: SERVICE_CLUSTER = 1;
    */
   CLUSTER = 1,
 
   /**
+   * Volumes and snapshots.
+   *
    * @generated from enum value: SERVICE_VOLUME = 2;
    */
   VOLUME = 2,
 
   /**
+   * Machines of the workers.
+   *
    * @generated from enum value: SERVICE_MACHINES = 3;
    */
   MACHINES = 3,
@@ -177,10 +223,16 @@ export const ServiceSchema: GenEnum<Service> = /*@__PURE__*/
   enumDesc(file_api_v1_health, 1);
 
 /**
+ * Health of the platform, for everybody.
+ *
  * @generated from service api.v1.HealthService
  */
 export const HealthService: GenService<{
   /**
+   * Gets the health of every service of the platform.
+   *
+   * Callers: everybody, without a token.
+   *
    * @generated from rpc api.v1.HealthService.Get
    */
   get: {

@@ -17,60 +17,86 @@ export const file_api_v1_ip: GenFile = /*@__PURE__*/
   fileDesc("Cg9hcGkvdjEvaXAucHJvdG8SBmFwaS52MSLqAgoCSVASFgoEdXVpZBgBIAEoCUIIukgFcgOwAQESEwoCaXAYAiABKAlCB7pIBHICcAESGAoEbmFtZRgDIAEoCUIKukgHcgUQAhiAARIdCgtkZXNjcmlwdGlvbhgEIAEoCUIIukgFcgMYgAESGwoHbmV0d29yaxgFIAEoCUIKukgHcgUQAhiAARIbCgdwcm9qZWN0GAYgASgJQgq6SAdyBRACGIABEhwKBHR5cGUYByABKA4yDi5hcGkudjEuSVBUeXBlEhYKBHRhZ3MYCCADKAlCCLpIBZIBAhBkEi4KCmNyZWF0ZWRfYXQYCiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCnVwZGF0ZWRfYXQYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCmRlbGV0ZWRfYXQYDCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIkoKE0lQU2VydmljZUdldFJlcXVlc3QSFgoEdXVpZBgBIAEoCUIIukgFcgOwAQESGwoHcHJvamVjdBgCIAEoCUIKukgHcgUQAhiAASKYAQoYSVBTZXJ2aWNlQWxsb2NhdGVSZXF1ZXN0EhsKB3Byb2plY3QYAiABKAlCCrpIB3IFEAIYgAESGAoEbmFtZRgDIAEoCUIKukgHcgUQAhiAARIdCgtkZXNjcmlwdGlvbhgEIAEoCUIIukgFcgMYgAESFgoEdGFncxgIIAMoCUIIukgFkgECEGQSDgoGc3RhdGljGAkgASgIIk0KFklQU2VydmljZVVwZGF0ZVJlcXVlc3QSGwoHcHJvamVjdBgBIAEoCUIKukgHcgUQAhiAARIWCgJpcBgCIAEoCzIKLmFwaS52MS5JUCIzChRJUFNlcnZpY2VMaXN0UmVxdWVzdBIbCgdwcm9qZWN0GAIgASgJQgq6SAdyBRACGIABIk0KFklQU2VydmljZURlbGV0ZVJlcXVlc3QSFgoEdXVpZBgBIAEoCUIIukgFcgOwAQESGwoHcHJvamVjdBgCIAEoCUIKukgHcgUQAhiAASIuChRJUFNlcnZpY2VHZXRSZXNwb25zZRIWCgJpcBgBIAEoCzIKLmFwaS52MS5JUCIxChdJUFNlcnZpY2VVcGRhdGVSZXNwb25zZRIWCgJpcBgBIAEoCzIKLmFwaS52MS5JUCIzChlJUFNlcnZpY2VBbGxvY2F0ZVJlc3BvbnNlEhYKAmlwGAEgASgLMgouYXBpLnYxLklQIjAKFUlQU2VydmljZUxpc3RSZXNwb25zZRIXCgNpcHMYASADKAsyCi5hcGkudjEuSVAiMQoXSVBTZXJ2aWNlRGVsZXRlUmVzcG9uc2USFgoCaXAYASABKAsyCi5hcGkudjEuSVAqTAoGSVBUeXBlEhcKE0lQX1RZUEVfVU5TUEVDSUZJRUQQABIVChFJUF9UWVBFX0VQSEVNRVJBTBABEhIKDklQX1RZUEVfU1RBVElDEAIytwMKCUlQU2VydmljZRJNCgNHZXQSGy5hcGkudjEuSVBTZXJ2aWNlR2V0UmVxdWVzdBocLmFwaS52MS5JUFNlcnZpY2VHZXRSZXNwb25zZSILyvMYAwECA+jzGAISWwoIQWxsb2NhdGUSIC5hcGkudjEuSVBTZXJ2aWNlQWxsb2NhdGVSZXF1ZXN0GiEuYXBpLnYxLklQU2VydmljZUFsbG9jYXRlUmVzcG9uc2UiCsrzGAIBAuDzGAESVQoGVXBkYXRlEh4uYXBpLnYxLklQU2VydmljZVVwZGF0ZVJlcXVlc3QaHy5hcGkudjEuSVBTZXJ2aWNlVXBkYXRlUmVzcG9uc2UiCsrzGAIBAuDzGAESUAoETGlzdBIcLmFwaS52MS5JUFNlcnZpY2VMaXN0UmVxdWVzdBodLmFwaS52MS5JUFNlcnZpY2VMaXN0UmVzcG9uc2UiC8rzGAMBAgPo8xgCElUKBkRlbGV0ZRIeLmFwaS52MS5JUFNlcnZpY2VEZWxldGVSZXF1ZXN0Gh8uYXBpLnYxLklQU2VydmljZURlbGV0ZVJlc3BvbnNlIgrK8xgCAQLg8xgBYgZwcm90bzM", [file_api_v1_common, file_buf_validate_validate, file_google_protobuf_timestamp]);
 
 /**
+ * A public IP address, for load balancers or outgoing traffic of clusters.
+ *
  * @generated from message api.v1.IP
  */
 export type IP = Message<"api.v1.IP"> & {
   /**
+   * Unique id, given by the server.
+   *
    * @generated from field: string uuid = 1;
    */
   uuid: string;
 
   /**
+   * The address, IPv4 or IPv6.
+   *
    * @generated from field: string ip = 2;
    */
   ip: string;
 
   /**
+   * Name for people.
+   *
    * @generated from field: string name = 3;
    */
   name: string;
 
   /**
+   * Text for people, at most 128 characters; may be empty.
+   *
    * @generated from field: string description = 4;
    */
   description: string;
 
   /**
+   * Id of the network to which the address belongs.
+   *
    * @generated from field: string network = 5;
    */
   network: string;
 
   /**
+   * Uuid of the project.
+   *
    * @generated from field: string project = 6;
    */
   project: string;
 
   /**
+   * Whether the address outlives its use. IP_TYPE_UNSPECIFIED in an update leaves the type as it
+   * is.
+   *
    * @generated from field: api.v1.IPType type = 7;
    */
   type: IPType;
 
   /**
+   * Labels, at most 100. Tags written by the platform tell what uses the address; they survive an
+   * update.
+   *
    * @generated from field: repeated string tags = 8;
    */
   tags: string[];
 
   /**
+   * When the address was allocated.
+   *
    * @generated from field: google.protobuf.Timestamp created_at = 10;
    */
   createdAt?: Timestamp | undefined;
 
   /**
+   * When the address was last changed.
+   *
    * @generated from field: google.protobuf.Timestamp updated_at = 11;
    */
   updatedAt?: Timestamp | undefined;
 
   /**
+   * When the address was given back; unset otherwise.
+   *
    * @generated from field: google.protobuf.Timestamp deleted_at = 12;
    */
   deletedAt?: Timestamp | undefined;
@@ -84,15 +110,21 @@ export const IPSchema: GenMessage<IP> = /*@__PURE__*/
   messageDesc(file_api_v1_ip, 0);
 
 /**
+ * Names the address to get.
+ *
  * @generated from message api.v1.IPServiceGetRequest
  */
 export type IPServiceGetRequest = Message<"api.v1.IPServiceGetRequest"> & {
   /**
+   * Uuid of the address; NOT_FOUND when the project has none.
+   *
    * @generated from field: string uuid = 1;
    */
   uuid: string;
 
   /**
+   * Uuid of the project; the caller needs one of the method's roles in it.
+   *
    * @generated from field: string project = 2;
    */
   project: string;
@@ -106,30 +138,42 @@ export const IPServiceGetRequestSchema: GenMessage<IPServiceGetRequest> = /*@__P
   messageDesc(file_api_v1_ip, 1);
 
 /**
+ * Describes the address to allocate.
+ *
  * @generated from message api.v1.IPServiceAllocateRequest
  */
 export type IPServiceAllocateRequest = Message<"api.v1.IPServiceAllocateRequest"> & {
   /**
+   * Uuid of the project; the caller needs one of the method's roles in it.
+   *
    * @generated from field: string project = 2;
    */
   project: string;
 
   /**
+   * Name for people.
+   *
    * @generated from field: string name = 3;
    */
   name: string;
 
   /**
+   * Text for people, at most 128 characters.
+   *
    * @generated from field: string description = 4;
    */
   description: string;
 
   /**
+   * Labels, at most 100.
+   *
    * @generated from field: repeated string tags = 8;
    */
   tags: string[];
 
   /**
+   * True for a static address, false for an ephemeral one, which goes with its last use.
+   *
    * @generated from field: bool static = 9;
    */
   static: boolean;
@@ -143,15 +187,22 @@ export const IPServiceAllocateRequestSchema: GenMessage<IPServiceAllocateRequest
   messageDesc(file_api_v1_ip, 2);
 
 /**
+ * Carries the whole address as it is to be.
+ *
  * @generated from message api.v1.IPServiceUpdateRequest
  */
 export type IPServiceUpdateRequest = Message<"api.v1.IPServiceUpdateRequest"> & {
   /**
+   * Uuid of the project; the caller needs one of the method's roles in it.
+   *
    * @generated from field: string project = 1;
    */
   project: string;
 
   /**
+   * The address with all its fields. Its own `project` must be that of the request; the address
+   * itself and its network cannot change.
+   *
    * @generated from field: api.v1.IP ip = 2;
    */
   ip?: IP | undefined;
@@ -165,10 +216,14 @@ export const IPServiceUpdateRequestSchema: GenMessage<IPServiceUpdateRequest> = 
   messageDesc(file_api_v1_ip, 3);
 
 /**
+ * Names the project whose addresses are listed.
+ *
  * @generated from message api.v1.IPServiceListRequest
  */
 export type IPServiceListRequest = Message<"api.v1.IPServiceListRequest"> & {
   /**
+   * Uuid of the project; the caller needs one of the method's roles in it.
+   *
    * @generated from field: string project = 2;
    */
   project: string;
@@ -182,15 +237,21 @@ export const IPServiceListRequestSchema: GenMessage<IPServiceListRequest> = /*@_
   messageDesc(file_api_v1_ip, 4);
 
 /**
+ * Names the address to give back.
+ *
  * @generated from message api.v1.IPServiceDeleteRequest
  */
 export type IPServiceDeleteRequest = Message<"api.v1.IPServiceDeleteRequest"> & {
   /**
+   * Uuid of the address; NOT_FOUND when the project has none.
+   *
    * @generated from field: string uuid = 1;
    */
   uuid: string;
 
   /**
+   * Uuid of the project; the caller needs one of the method's roles in it.
+   *
    * @generated from field: string project = 2;
    */
   project: string;
@@ -204,10 +265,14 @@ export const IPServiceDeleteRequestSchema: GenMessage<IPServiceDeleteRequest> = 
   messageDesc(file_api_v1_ip, 5);
 
 /**
+ * The address that was asked for.
+ *
  * @generated from message api.v1.IPServiceGetResponse
  */
 export type IPServiceGetResponse = Message<"api.v1.IPServiceGetResponse"> & {
   /**
+   * The address.
+   *
    * @generated from field: api.v1.IP ip = 1;
    */
   ip?: IP | undefined;
@@ -221,10 +286,14 @@ export const IPServiceGetResponseSchema: GenMessage<IPServiceGetResponse> = /*@_
   messageDesc(file_api_v1_ip, 6);
 
 /**
+ * The address after the update.
+ *
  * @generated from message api.v1.IPServiceUpdateResponse
  */
 export type IPServiceUpdateResponse = Message<"api.v1.IPServiceUpdateResponse"> & {
   /**
+   * The address.
+   *
    * @generated from field: api.v1.IP ip = 1;
    */
   ip?: IP | undefined;
@@ -238,10 +307,14 @@ export const IPServiceUpdateResponseSchema: GenMessage<IPServiceUpdateResponse> 
   messageDesc(file_api_v1_ip, 7);
 
 /**
+ * The address that was allocated.
+ *
  * @generated from message api.v1.IPServiceAllocateResponse
  */
 export type IPServiceAllocateResponse = Message<"api.v1.IPServiceAllocateResponse"> & {
   /**
+   * The address.
+   *
    * @generated from field: api.v1.IP ip = 1;
    */
   ip?: IP | undefined;
@@ -255,10 +328,14 @@ export const IPServiceAllocateResponseSchema: GenMessage<IPServiceAllocateRespon
   messageDesc(file_api_v1_ip, 8);
 
 /**
+ * The addresses of the project.
+ *
  * @generated from message api.v1.IPServiceListResponse
  */
 export type IPServiceListResponse = Message<"api.v1.IPServiceListResponse"> & {
   /**
+   * The addresses; empty when there are none.
+   *
    * @generated from field: repeated api.v1.IP ips = 1;
    */
   ips: IP[];
@@ -272,10 +349,14 @@ export const IPServiceListResponseSchema: GenMessage<IPServiceListResponse> = /*
   messageDesc(file_api_v1_ip, 9);
 
 /**
+ * The address that was given back.
+ *
  * @generated from message api.v1.IPServiceDeleteResponse
  */
 export type IPServiceDeleteResponse = Message<"api.v1.IPServiceDeleteResponse"> & {
   /**
+   * The address, as it was last.
+   *
    * @generated from field: api.v1.IP ip = 1;
    */
   ip?: IP | undefined;
@@ -289,20 +370,28 @@ export const IPServiceDeleteResponseSchema: GenMessage<IPServiceDeleteResponse> 
   messageDesc(file_api_v1_ip, 10);
 
 /**
+ * Whether an address outlives its use.
+ *
  * @generated from enum api.v1.IPType
  */
 export enum IPType {
   /**
+   * Not stated.
+   *
    * @generated from enum value: IP_TYPE_UNSPECIFIED = 0;
    */
   IP_TYPE_UNSPECIFIED = 0,
 
   /**
+   * Is given back with its last use.
+   *
    * @generated from enum value: IP_TYPE_EPHEMERAL = 1;
    */
   IP_TYPE_EPHEMERAL = 1,
 
   /**
+   * Stays until it is deleted.
+   *
    * @generated from enum value: IP_TYPE_STATIC = 2;
    */
   IP_TYPE_STATIC = 2,
@@ -315,10 +404,16 @@ export const IPTypeSchema: GenEnum<IPType> = /*@__PURE__*/
   enumDesc(file_api_v1_ip, 0);
 
 /**
+ * Public IP addresses of a project.
+ *
  * @generated from service api.v1.IPService
  */
 export const IPService: GenService<{
   /**
+   * Gets one address.
+   *
+   * Callers: owners, editors and viewers of the project.
+   *
    * @generated from rpc api.v1.IPService.Get
    */
   get: {
@@ -327,6 +422,11 @@ export const IPService: GenService<{
     output: typeof IPServiceGetResponseSchema;
   },
   /**
+   * Takes a free address for the project. RESOURCE_EXHAUSTED when there is none left.
+   *
+   * Callers: owners and editors of the project. Chargeable: FAILED_PRECONDITION unless the tenant
+   * is admitted and can pay.
+   *
    * @generated from rpc api.v1.IPService.Allocate
    */
   allocate: {
@@ -335,6 +435,12 @@ export const IPService: GenService<{
     output: typeof IPServiceAllocateResponseSchema;
   },
   /**
+   * Changes name, description, tags or type of an address. FAILED_PRECONDITION when a static one
+   * should become ephemeral.
+   *
+   * Callers: owners and editors of the project. Chargeable: FAILED_PRECONDITION unless the tenant
+   * is admitted and can pay.
+   *
    * @generated from rpc api.v1.IPService.Update
    */
   update: {
@@ -343,6 +449,10 @@ export const IPService: GenService<{
     output: typeof IPServiceUpdateResponseSchema;
   },
   /**
+   * Lists the addresses of a project.
+   *
+   * Callers: owners, editors and viewers of the project.
+   *
    * @generated from rpc api.v1.IPService.List
    */
   list: {
@@ -351,6 +461,11 @@ export const IPService: GenService<{
     output: typeof IPServiceListResponseSchema;
   },
   /**
+   * Gives an address back. FAILED_PRECONDITION while it is in use.
+   *
+   * Callers: owners and editors of the project. Chargeable: FAILED_PRECONDITION unless the tenant
+   * is admitted and can pay.
+   *
    * @generated from rpc api.v1.IPService.Delete
    */
   delete: {

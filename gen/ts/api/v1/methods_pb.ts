@@ -18,6 +18,8 @@ export const file_api_v1_methods: GenFile = /*@__PURE__*/
   fileDesc("ChRhcGkvdjEvbWV0aG9kcy5wcm90bxIGYXBpLnYxIhoKGE1ldGhvZFNlcnZpY2VMaXN0UmVxdWVzdCIsChlNZXRob2RTZXJ2aWNlTGlzdFJlc3BvbnNlEg8KB21ldGhvZHMYASADKAkiJQojTWV0aG9kU2VydmljZVRva2VuU2NvcGVkTGlzdFJlcXVlc3Qi+gMKJE1ldGhvZFNlcnZpY2VUb2tlblNjb3BlZExpc3RSZXNwb25zZRItCgtwZXJtaXNzaW9ucxgBIAMoCzIYLmFwaS52MS5NZXRob2RQZXJtaXNzaW9uEiAKBXJvbGVzGAIgAygLMhEuYXBpLnYxLlRva2VuUm9sZRJVCg1wcm9qZWN0X3JvbGVzGAMgAygLMj4uYXBpLnYxLk1ldGhvZFNlcnZpY2VUb2tlblNjb3BlZExpc3RSZXNwb25zZS5Qcm9qZWN0Um9sZXNFbnRyeRJTCgx0ZW5hbnRfcm9sZXMYBCADKAsyPS5hcGkudjEuTWV0aG9kU2VydmljZVRva2VuU2NvcGVkTGlzdFJlc3BvbnNlLlRlbmFudFJvbGVzRW50cnkSNAoKYWRtaW5fcm9sZRgFIAEoDjIRLmFwaS52MS5BZG1pblJvbGVCCLpIBYIBAhABSACIAQEaSAoRUHJvamVjdFJvbGVzRW50cnkSCwoDa2V5GAEgASgJEiIKBXZhbHVlGAIgASgOMhMuYXBpLnYxLlByb2plY3RSb2xlOgI4ARpGChBUZW5hbnRSb2xlc0VudHJ5EgsKA2tleRgBIAEoCRIhCgV2YWx1ZRgCIAEoDjISLmFwaS52MS5UZW5hbnRSb2xlOgI4AUINCgtfYWRtaW5fcm9sZTLWAQoNTWV0aG9kU2VydmljZRJRCgRMaXN0EiAuYXBpLnYxLk1ldGhvZFNlcnZpY2VMaXN0UmVxdWVzdBohLmFwaS52MS5NZXRob2RTZXJ2aWNlTGlzdFJlc3BvbnNlIgTY8xgBEnIKD1Rva2VuU2NvcGVkTGlzdBIrLmFwaS52MS5NZXRob2RTZXJ2aWNlVG9rZW5TY29wZWRMaXN0UmVxdWVzdBosLmFwaS52MS5NZXRob2RTZXJ2aWNlVG9rZW5TY29wZWRMaXN0UmVzcG9uc2UiBNjzGANiBnByb3RvMw", [file_api_v1_common, file_api_v1_token, file_buf_validate_validate]);
 
 /**
+ * Takes no parameters.
+ *
  * @generated from message api.v1.MethodServiceListRequest
  */
 export type MethodServiceListRequest = Message<"api.v1.MethodServiceListRequest"> & {
@@ -31,10 +33,14 @@ export const MethodServiceListRequestSchema: GenMessage<MethodServiceListRequest
   messageDesc(file_api_v1_methods, 0);
 
 /**
+ * The methods on offer.
+ *
  * @generated from message api.v1.MethodServiceListResponse
  */
 export type MethodServiceListResponse = Message<"api.v1.MethodServiceListResponse"> & {
   /**
+   * Full names, `/api.v1.ClusterService/Get`.
+   *
    * @generated from field: repeated string methods = 1;
    */
   methods: string[];
@@ -48,6 +54,8 @@ export const MethodServiceListResponseSchema: GenMessage<MethodServiceListRespon
   messageDesc(file_api_v1_methods, 1);
 
 /**
+ * Takes no parameters: the token of the call is meant.
+ *
  * @generated from message api.v1.MethodServiceTokenScopedListRequest
  */
 export type MethodServiceTokenScopedListRequest = Message<"api.v1.MethodServiceTokenScopedListRequest"> & {
@@ -61,30 +69,42 @@ export const MethodServiceTokenScopedListRequestSchema: GenMessage<MethodService
   messageDesc(file_api_v1_methods, 2);
 
 /**
+ * What the calling token may do.
+ *
  * @generated from message api.v1.MethodServiceTokenScopedListResponse
  */
 export type MethodServiceTokenScopedListResponse = Message<"api.v1.MethodServiceTokenScopedListResponse"> & {
   /**
+   * Methods that may be called, per subject.
+   *
    * @generated from field: repeated api.v1.MethodPermission permissions = 1;
    */
   permissions: MethodPermission[];
 
   /**
+   * Roles that the token holds per subject, beside those in `project_roles` and `tenant_roles`.
+   *
    * @generated from field: repeated api.v1.TokenRole roles = 2;
    */
   roles: TokenRole[];
 
   /**
+   * Roles that the token holds, keyed by project uuid.
+   *
    * @generated from field: map<string, api.v1.ProjectRole> project_roles = 3;
    */
   projectRoles: { [key: string]: ProjectRole };
 
   /**
+   * Roles that the token holds, keyed by tenant id.
+   *
    * @generated from field: map<string, api.v1.TenantRole> tenant_roles = 4;
    */
   tenantRoles: { [key: string]: TenantRole };
 
   /**
+   * Operator role that the token holds; unset for everybody else.
+   *
    * @generated from field: optional api.v1.AdminRole admin_role = 5;
    */
   adminRole?: AdminRole | undefined;
@@ -98,10 +118,16 @@ export const MethodServiceTokenScopedListResponseSchema: GenMessage<MethodServic
   messageDesc(file_api_v1_methods, 3);
 
 /**
+ * What can be called, and what the calling token may call.
+ *
  * @generated from service api.v1.MethodService
  */
 export const MethodService: GenService<{
   /**
+   * Lists the methods that this server offers.
+   *
+   * Callers: everybody, without a token.
+   *
    * @generated from rpc api.v1.MethodService.List
    */
   list: {
@@ -110,6 +136,11 @@ export const MethodService: GenService<{
     output: typeof MethodServiceListResponseSchema;
   },
   /**
+   * Tells what the calling token may do. API tokens are cut to what their owner may do now; console
+   * tokens carry the owner's memberships.
+   *
+   * Callers: everybody with a token.
+   *
    * @generated from rpc api.v1.MethodService.TokenScopedList
    */
   tokenScopedList: {

@@ -14,73 +14,101 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file api/v1/payment.proto.
  */
 export const file_api_v1_payment: GenFile = /*@__PURE__*/
-  fileDesc("ChRhcGkvdjEvcGF5bWVudC5wcm90bxIGYXBpLnYxItYDCg9QYXltZW50Q3VzdG9tZXISDQoFbG9naW4YASABKAkSEQoEbmFtZRgCIAEoCUgAiAEBEhgKC2N1c3RvbWVyX2lkGAMgASgJSAGIAQESHgoRcGF5bWVudF9tZXRob2RfaWQYBCABKAlIAogBARIXCg9zdWJzY3JpcHRpb25faWQYBSABKAkSEgoFZW1haWwYBiABKAlIA4gBARIfCgRjYXJkGAcgASgLMgwuYXBpLnYxLkNhcmRIBIgBARIdCgZwcmljZXMYCCADKAsyDS5hcGkudjEuUHJpY2USIAoHYWRkcmVzcxgJIAEoCzIPLmFwaS52MS5BZGRyZXNzEiMKBmNvdXBvbhgKIAEoCzIOLmFwaS52MS5Db3Vwb25IBYgBARIQCgN2YXQYCyABKAlIBogBARIZCgxwaG9uZV9udW1iZXIYDCABKAlIB4gBARIUCgdiYWxhbmNlGA0gASgDSAiIAQFCBwoFX25hbWVCDgoMX2N1c3RvbWVyX2lkQhQKEl9wYXltZW50X21ldGhvZF9pZEIICgZfZW1haWxCBwoFX2NhcmRCCQoHX2NvdXBvbkIGCgRfdmF0Qg8KDV9waG9uZV9udW1iZXJCCgoIX2JhbGFuY2UiWwoEQ2FyZBINCgVicmFuZBgBIAEoCRIPCgdjb3VudHJ5GAIgASgJEhEKCWV4cF9tb250aBgDIAEoAxIQCghleHBfeWVhchgEIAEoAxIOCgZsYXN0XzQYBSABKAki4AEKBVByaWNlEgwKBG5hbWUYASABKAkSGwoTdW5pdF9hbW91bnRfZGVjaW1hbBgCIAEoARIQCghjdXJyZW5jeRgDIAEoCRISCgp1bml0X2xhYmVsGAQgASgJEikKDHByb2R1Y3RfdHlwZRgFIAEoDjITLmFwaS52MS5Qcm9kdWN0VHlwZRIkCgtkZXNjcmlwdGlvbhgGIAEoCUIKukgHcgUQAhj0A0gAiAEBEiUKCnVzYWdlX3R5cGUYByABKA4yES5hcGkudjEuVXNhZ2VUeXBlQg4KDF9kZXNjcmlwdGlvbiJqCgdBZGRyZXNzEg0KBWxpbmUxGAEgASgJEg0KBWxpbmUyGAIgASgJEhMKC3Bvc3RhbF9jb2RlGAMgASgJEgwKBGNpdHkYBCABKAkSDQoFc3RhdGUYBSABKAkSDwoHY291bnRyeRgGIAEoCSLxAQoVU3Vic2NyaXB0aW9uVXNhZ2VJdGVtEhwKFHN1YnNjcmlwdGlvbl9pdGVtX2lkGAEgASgJEh4KFnN1YnNjcmlwdGlvbl9pdGVtX25hbWUYAiABKAkSEwoLdG90YWxfdXNhZ2UYAyABKAMSMAoMcGVyaW9kX3N0YXJ0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgpwZXJpb2RfZW5kGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIjCglkaXNjb3VudHMYBiADKAsyEC5hcGkudjEuRGlzY291bnQikQEKB0ludm9pY2USCgoCaWQYASABKAkSGAoQcGRmX2Rvd25sb2FkX3VybBgCIAEoCRIwCgxwZXJpb2Rfc3RhcnQYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCnBlcmlvZF9lbmQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIogCCgZDb3Vwb24SCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRISCgphbW91bnRfb2ZmGAMgASgDEhAKCGN1cnJlbmN5GAQgASgJEhkKEWR1cmF0aW9uX2luX21vbnRoGAUgASgDEi4KCmNyZWF0ZWRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi0KCXJlZGVlbV9ieRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFgoOdGltZXNfcmVkZWVtZWQYCCABKAMSFwoPbWF4X3JlZGVtcHRpb25zGAkgASgDEhMKC2Ftb3VudF9sZWZ0GAogASgDIqUDCitQYXltZW50U2VydmljZUNyZWF0ZU9yVXBkYXRlQ3VzdG9tZXJSZXF1ZXN0EhkKBWxvZ2luGAEgASgJQgq6SAdyBRACGIABEikKCGN1c3RvbWVyGAIgASgLMhcuYXBpLnYxLlBheW1lbnRDdXN0b21lchIlCh1hY2NlcHRlZF90ZXJtc19hbmRfY29uZGl0aW9ucxgDIAEoCBIRCgRuYW1lGAQgASgJSACIAQESHgoRcGF5bWVudF9tZXRob2RfaWQYBSABKAlIAYgBARIbCgVlbWFpbBgGIAEoCUIHukgEcgJgAUgCiAEBEh8KBGNhcmQYByABKAsyDC5hcGkudjEuQ2FyZEgDiAEBEiAKB2FkZHJlc3MYCCABKAsyDy5hcGkudjEuQWRkcmVzcxIQCgN2YXQYCSABKAlIBIgBARIZCgxwaG9uZV9udW1iZXIYCiABKAlIBYgBAUIHCgVfbmFtZUIUChJfcGF5bWVudF9tZXRob2RfaWRCCAoGX2VtYWlsQgcKBV9jYXJkQgYKBF92YXRCDwoNX3Bob25lX251bWJlciJZCixQYXltZW50U2VydmljZUNyZWF0ZU9yVXBkYXRlQ3VzdG9tZXJSZXNwb25zZRIpCghjdXN0b21lchgBIAEoCzIXLmFwaS52MS5QYXltZW50Q3VzdG9tZXIiUgogUGF5bWVudFNlcnZpY2VHZXRDdXN0b21lclJlcXVlc3QSGQoFbG9naW4YASABKAlCCrpIB3IFEAIYgAESEwoLY3VzdG9tZXJfaWQYAiABKAkiTgohUGF5bWVudFNlcnZpY2VHZXRDdXN0b21lclJlc3BvbnNlEikKCGN1c3RvbWVyGAEgASgLMhcuYXBpLnYxLlBheW1lbnRDdXN0b21lciJGCilQYXltZW50U2VydmljZUdldEN1c3RvbWVyV2l0aExvZ2luUmVxdWVzdBIZCgVsb2dpbhgBIAEoCUIKukgHcgUQAhiAASJXCipQYXltZW50U2VydmljZUdldEN1c3RvbWVyV2l0aExvZ2luUmVzcG9uc2USKQoIY3VzdG9tZXIYASABKAsyFy5hcGkudjEuUGF5bWVudEN1c3RvbWVyIkcKKlBheW1lbnRTZXJ2aWNlQ2hlY2tJZkN1c3RvbWVyRXhpc3RzUmVxdWVzdBIZCgVsb2dpbhgBIAEoCUIKukgHcgUQAhiAASJoCitQYXltZW50U2VydmljZUNoZWNrSWZDdXN0b21lckV4aXN0c1Jlc3BvbnNlEikKCGN1c3RvbWVyGAEgASgLMhcuYXBpLnYxLlBheW1lbnRDdXN0b21lchIOCgZleGlzdHMYAiABKAgiXwolUGF5bWVudFNlcnZpY2VIYXNQYXltZW50TWV0aG9kUmVxdWVzdBIZCgVsb2dpbhgBIAEoCUIKukgHcgUQAhiAARIbCgdwcm9qZWN0GAIgASgJQgq6SAdyBRACGIABImcKJlBheW1lbnRTZXJ2aWNlSGFzUGF5bWVudE1ldGhvZFJlc3BvbnNlEg4KBmV4aXN0cxgBIAEoCBITCgtjb3Vwb25fbGVmdBgCIAEoCBIYChBwb3NpdGl2ZV9iYWxhbmNlGAMgASgIIkUKKFBheW1lbnRTZXJ2aWNlRGVsZXRlUGF5bWVudE1ldGhvZFJlcXVlc3QSGQoFbG9naW4YASABKAlCCrpIB3IFEAIYgAEiKwopUGF5bWVudFNlcnZpY2VEZWxldGVQYXltZW50TWV0aG9kUmVzcG9uc2UiRgopUGF5bWVudFNlcnZpY2VHZXRTdWJzY3JpcHRpb25Vc2FnZVJlcXVlc3QSGQoFbG9naW4YASABKAlCCrpIB3IFEAIYgAEibQoqUGF5bWVudFNlcnZpY2VHZXRTdWJzY3JpcHRpb25Vc2FnZVJlc3BvbnNlEj8KGHN1YnNjcmlwdGlvbl91c2FnZV9pdGVtcxgBIAMoCzIdLmFwaS52MS5TdWJzY3JpcHRpb25Vc2FnZUl0ZW0iXQogUGF5bWVudFNlcnZpY2VHZXRJbnZvaWNlc1JlcXVlc3QSGQoFbG9naW4YASABKAlCCrpIB3IFEAIYgAESHgoLY3VzdG9tZXJfaWQYAiABKAlCCbpIBnIEEBIYEiJGCiFQYXltZW50U2VydmljZUdldEludm9pY2VzUmVzcG9uc2USIQoIaW52b2ljZXMYASADKAsyDy5hcGkudjEuSW52b2ljZSInCiVQYXltZW50U2VydmljZUdldERlZmF1bHRQcmljZXNSZXF1ZXN0IkcKJlBheW1lbnRTZXJ2aWNlR2V0RGVmYXVsdFByaWNlc1Jlc3BvbnNlEh0KBnByaWNlcxgBIAMoCzINLmFwaS52MS5QcmljZSIzCiJQYXltZW50U2VydmljZUNoZWNrQWRtaXR0ZWRSZXF1ZXN0Eg0KBWxvZ2luGAEgASgJIkoKI1BheW1lbnRTZXJ2aWNlQ2hlY2tBZG1pdHRlZFJlc3BvbnNlEhAKCGFkbWl0dGVkGAEgASgIEhEKCXJlcXVlc3RlZBgCIAEoCCKfAQolUGF5bWVudFNlcnZpY2VSZXF1ZXN0QWRtaXNzaW9uUmVxdWVzdBINCgVsb2dpbhgBIAEoCRIpCghjdXN0b21lchgCIAEoCzIXLmFwaS52MS5QYXltZW50Q3VzdG9tZXISJQodYWNjZXB0ZWRfdGVybXNfYW5kX2NvbmRpdGlvbnMYAyABKAgSFQoNZW1haWxfY29uc2VudBgEIAEoCCIoCiZQYXltZW50U2VydmljZVJlcXVlc3RBZG1pc3Npb25SZXNwb25zZSI8CitQYXltZW50U2VydmljZUhhc0NoYXJnZWFibGVSZXNvdXJjZXNSZXF1ZXN0Eg0KBWxvZ2luGAEgASgJIkUKLFBheW1lbnRTZXJ2aWNlSGFzQ2hhcmdlYWJsZVJlc291cmNlc1Jlc3BvbnNlEhUKDWhhc19yZXNvdXJjZXMYASABKAgiaAoIRGlzY291bnQSCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRISCgphbW91bnRfb2ZmGAMgASgDEhYKDnBlcmNlbnRhZ2Vfb2ZmGAQgASgBEhYKDmRpc2NvdW50X29yZGVyGAUgASgBIkoKLVBheW1lbnRTZXJ2aWNlR2V0U3Vic2NyaXB0aW9uRGlzY291bnRzUmVxdWVzdBIZCgVsb2dpbhgBIAEoCUIKukgHcgUQAhiAASJVCi5QYXltZW50U2VydmljZUdldFN1YnNjcmlwdGlvbkRpc2NvdW50c1Jlc3BvbnNlEiMKCWRpc2NvdW50cxgBIAMoCzIQLmFwaS52MS5EaXNjb3VudCqWAQoLUHJvZHVjdFR5cGUSHAoYUFJPRFVDVF9UWVBFX1VOU1BFQ0lGSUVEEAASGAoUUFJPRFVDVF9UWVBFX1NUT1JBR0UQARIYChRQUk9EVUNUX1RZUEVfQ09NUFVURRACEhgKFFBST0RVQ1RfVFlQRV9ORVRXT1JLEAMSGwoXUFJPRFVDVF9UWVBFX0tVQkVSTkVURVMQBSpYCglVc2FnZVR5cGUSGgoWVVNBR0VfVFlQRV9VTlNQRUNJRklFRBAAEhYKElVTQUdFX1RZUEVfTUVURVJFRBABEhcKE1VTQUdFX1RZUEVfTElDRU5TRUQQAjK8DQoOUGF5bWVudFNlcnZpY2USigEKFkNyZWF0ZU9yVXBkYXRlQ3VzdG9tZXISMy5hcGkudjEuUGF5bWVudFNlcnZpY2VDcmVhdGVPclVwZGF0ZUN1c3RvbWVyUmVxdWVzdBo0LmFwaS52MS5QYXltZW50U2VydmljZUNyZWF0ZU9yVXBkYXRlQ3VzdG9tZXJSZXNwb25zZSIFwvMYAQESbQoLR2V0Q3VzdG9tZXISKC5hcGkudjEuUGF5bWVudFNlcnZpY2VHZXRDdXN0b21lclJlcXVlc3QaKS5hcGkudjEuUGF5bWVudFNlcnZpY2VHZXRDdXN0b21lclJlc3BvbnNlIgnC8xgBAejzGAIShAEKFEdldEN1c3RvbWVyV2l0aExvZ2luEjEuYXBpLnYxLlBheW1lbnRTZXJ2aWNlR2V0Q3VzdG9tZXJXaXRoTG9naW5SZXF1ZXN0GjIuYXBpLnYxLlBheW1lbnRTZXJ2aWNlR2V0Q3VzdG9tZXJXaXRoTG9naW5SZXNwb25zZSIFwvMYAQESiwEKFUNoZWNrSWZDdXN0b21lckV4aXN0cxIyLmFwaS52MS5QYXltZW50U2VydmljZUNoZWNrSWZDdXN0b21lckV4aXN0c1JlcXVlc3QaMy5hcGkudjEuUGF5bWVudFNlcnZpY2VDaGVja0lmQ3VzdG9tZXJFeGlzdHNSZXNwb25zZSIJwvMYAQHo8xgCEn4KEEhhc1BheW1lbnRNZXRob2QSLS5hcGkudjEuUGF5bWVudFNlcnZpY2VIYXNQYXltZW50TWV0aG9kUmVxdWVzdBouLmFwaS52MS5QYXltZW50U2VydmljZUhhc1BheW1lbnRNZXRob2RSZXNwb25zZSILwvMYAwECA+jzGAISgQEKE0RlbGV0ZVBheW1lbnRNZXRob2QSMC5hcGkudjEuUGF5bWVudFNlcnZpY2VEZWxldGVQYXltZW50TWV0aG9kUmVxdWVzdBoxLmFwaS52MS5QYXltZW50U2VydmljZURlbGV0ZVBheW1lbnRNZXRob2RSZXNwb25zZSIFwvMYAQESiAEKFEdldFN1YnNjcmlwdGlvblVzYWdlEjEuYXBpLnYxLlBheW1lbnRTZXJ2aWNlR2V0U3Vic2NyaXB0aW9uVXNhZ2VSZXF1ZXN0GjIuYXBpLnYxLlBheW1lbnRTZXJ2aWNlR2V0U3Vic2NyaXB0aW9uVXNhZ2VSZXNwb25zZSIJwvMYAQHo8xgCEm0KC0dldEludm9pY2VzEiguYXBpLnYxLlBheW1lbnRTZXJ2aWNlR2V0SW52b2ljZXNSZXF1ZXN0GikuYXBpLnYxLlBheW1lbnRTZXJ2aWNlR2V0SW52b2ljZXNSZXNwb25zZSIJwvMYAQHo8xgCEnsKEEdldERlZmF1bHRQcmljZXMSLS5hcGkudjEuUGF5bWVudFNlcnZpY2VHZXREZWZhdWx0UHJpY2VzUmVxdWVzdBouLmFwaS52MS5QYXltZW50U2VydmljZUdldERlZmF1bHRQcmljZXNSZXNwb25zZSII2PMYAejzGAISdQoNQ2hlY2tBZG1pdHRlZBIqLmFwaS52MS5QYXltZW50U2VydmljZUNoZWNrQWRtaXR0ZWRSZXF1ZXN0GisuYXBpLnYxLlBheW1lbnRTZXJ2aWNlQ2hlY2tBZG1pdHRlZFJlc3BvbnNlIgvC8xgDAQID6PMYAhJ9ChBSZXF1ZXN0QWRtaXNzaW9uEi0uYXBpLnYxLlBheW1lbnRTZXJ2aWNlUmVxdWVzdEFkbWlzc2lvblJlcXVlc3QaLi5hcGkudjEuUGF5bWVudFNlcnZpY2VSZXF1ZXN0QWRtaXNzaW9uUmVzcG9uc2UiCsLzGAIBAujzGAISkAEKFkhhc0NoYXJnZWFibGVSZXNvdXJjZXMSMy5hcGkudjEuUGF5bWVudFNlcnZpY2VIYXNDaGFyZ2VhYmxlUmVzb3VyY2VzUmVxdWVzdBo0LmFwaS52MS5QYXltZW50U2VydmljZUhhc0NoYXJnZWFibGVSZXNvdXJjZXNSZXNwb25zZSILwvMYAwECA+jzGAISlAEKGEdldFN1YnNjcmlwdGlvbkRpc2NvdW50cxI1LmFwaS52MS5QYXltZW50U2VydmljZUdldFN1YnNjcmlwdGlvbkRpc2NvdW50c1JlcXVlc3QaNi5hcGkudjEuUGF5bWVudFNlcnZpY2VHZXRTdWJzY3JpcHRpb25EaXNjb3VudHNSZXNwb25zZSIJwvMYAQHo8xgCYgZwcm90bzM", [file_api_v1_common, file_buf_validate_validate, file_google_protobuf_timestamp]);
+  fileDesc("ChRhcGkvdjEvcGF5bWVudC5wcm90bxIGYXBpLnYxItYDCg9QYXltZW50Q3VzdG9tZXISDQoFbG9naW4YASABKAkSEQoEbmFtZRgCIAEoCUgAiAEBEhgKC2N1c3RvbWVyX2lkGAMgASgJSAGIAQESHgoRcGF5bWVudF9tZXRob2RfaWQYBCABKAlIAogBARIXCg9zdWJzY3JpcHRpb25faWQYBSABKAkSEgoFZW1haWwYBiABKAlIA4gBARIfCgRjYXJkGAcgASgLMgwuYXBpLnYxLkNhcmRIBIgBARIdCgZwcmljZXMYCCADKAsyDS5hcGkudjEuUHJpY2USIAoHYWRkcmVzcxgJIAEoCzIPLmFwaS52MS5BZGRyZXNzEiMKBmNvdXBvbhgKIAEoCzIOLmFwaS52MS5Db3Vwb25IBYgBARIQCgN2YXQYCyABKAlIBogBARIZCgxwaG9uZV9udW1iZXIYDCABKAlIB4gBARIUCgdiYWxhbmNlGA0gASgDSAiIAQFCBwoFX25hbWVCDgoMX2N1c3RvbWVyX2lkQhQKEl9wYXltZW50X21ldGhvZF9pZEIICgZfZW1haWxCBwoFX2NhcmRCCQoHX2NvdXBvbkIGCgRfdmF0Qg8KDV9waG9uZV9udW1iZXJCCgoIX2JhbGFuY2UiWwoEQ2FyZBINCgVicmFuZBgBIAEoCRIPCgdjb3VudHJ5GAIgASgJEhEKCWV4cF9tb250aBgDIAEoAxIQCghleHBfeWVhchgEIAEoAxIOCgZsYXN0XzQYBSABKAki4AEKBVByaWNlEgwKBG5hbWUYASABKAkSGwoTdW5pdF9hbW91bnRfZGVjaW1hbBgCIAEoARIQCghjdXJyZW5jeRgDIAEoCRISCgp1bml0X2xhYmVsGAQgASgJEikKDHByb2R1Y3RfdHlwZRgFIAEoDjITLmFwaS52MS5Qcm9kdWN0VHlwZRIkCgtkZXNjcmlwdGlvbhgGIAEoCUIKukgHcgUQAhj0A0gAiAEBEiUKCnVzYWdlX3R5cGUYByABKA4yES5hcGkudjEuVXNhZ2VUeXBlQg4KDF9kZXNjcmlwdGlvbiJqCgdBZGRyZXNzEg0KBWxpbmUxGAEgASgJEg0KBWxpbmUyGAIgASgJEhMKC3Bvc3RhbF9jb2RlGAMgASgJEgwKBGNpdHkYBCABKAkSDQoFc3RhdGUYBSABKAkSDwoHY291bnRyeRgGIAEoCSLxAQoVU3Vic2NyaXB0aW9uVXNhZ2VJdGVtEhwKFHN1YnNjcmlwdGlvbl9pdGVtX2lkGAEgASgJEh4KFnN1YnNjcmlwdGlvbl9pdGVtX25hbWUYAiABKAkSEwoLdG90YWxfdXNhZ2UYAyABKAMSMAoMcGVyaW9kX3N0YXJ0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgpwZXJpb2RfZW5kGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIjCglkaXNjb3VudHMYBiADKAsyEC5hcGkudjEuRGlzY291bnQilgEKB0ludm9pY2USCgoCaWQYASABKAkSHQoQcGRmX2Rvd25sb2FkX3VybBgCIAEoCUIDgAEBEjAKDHBlcmlvZF9zdGFydBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKcGVyaW9kX2VuZBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiiAIKBkNvdXBvbhIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEhIKCmFtb3VudF9vZmYYAyABKAMSEAoIY3VycmVuY3kYBCABKAkSGQoRZHVyYXRpb25faW5fbW9udGgYBSABKAMSLgoKY3JlYXRlZF9hdBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLQoJcmVkZWVtX2J5GAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIWCg50aW1lc19yZWRlZW1lZBgIIAEoAxIXCg9tYXhfcmVkZW1wdGlvbnMYCSABKAMSEwoLYW1vdW50X2xlZnQYCiABKAMipQMKK1BheW1lbnRTZXJ2aWNlQ3JlYXRlT3JVcGRhdGVDdXN0b21lclJlcXVlc3QSGQoFbG9naW4YASABKAlCCrpIB3IFEAIYgAESKQoIY3VzdG9tZXIYAiABKAsyFy5hcGkudjEuUGF5bWVudEN1c3RvbWVyEiUKHWFjY2VwdGVkX3Rlcm1zX2FuZF9jb25kaXRpb25zGAMgASgIEhEKBG5hbWUYBCABKAlIAIgBARIeChFwYXltZW50X21ldGhvZF9pZBgFIAEoCUgBiAEBEhsKBWVtYWlsGAYgASgJQge6SARyAmABSAKIAQESHwoEY2FyZBgHIAEoCzIMLmFwaS52MS5DYXJkSAOIAQESIAoHYWRkcmVzcxgIIAEoCzIPLmFwaS52MS5BZGRyZXNzEhAKA3ZhdBgJIAEoCUgEiAEBEhkKDHBob25lX251bWJlchgKIAEoCUgFiAEBQgcKBV9uYW1lQhQKEl9wYXltZW50X21ldGhvZF9pZEIICgZfZW1haWxCBwoFX2NhcmRCBgoEX3ZhdEIPCg1fcGhvbmVfbnVtYmVyIlkKLFBheW1lbnRTZXJ2aWNlQ3JlYXRlT3JVcGRhdGVDdXN0b21lclJlc3BvbnNlEikKCGN1c3RvbWVyGAEgASgLMhcuYXBpLnYxLlBheW1lbnRDdXN0b21lciJSCiBQYXltZW50U2VydmljZUdldEN1c3RvbWVyUmVxdWVzdBIZCgVsb2dpbhgBIAEoCUIKukgHcgUQAhiAARITCgtjdXN0b21lcl9pZBgCIAEoCSJOCiFQYXltZW50U2VydmljZUdldEN1c3RvbWVyUmVzcG9uc2USKQoIY3VzdG9tZXIYASABKAsyFy5hcGkudjEuUGF5bWVudEN1c3RvbWVyIkYKKVBheW1lbnRTZXJ2aWNlR2V0Q3VzdG9tZXJXaXRoTG9naW5SZXF1ZXN0EhkKBWxvZ2luGAEgASgJQgq6SAdyBRACGIABIlcKKlBheW1lbnRTZXJ2aWNlR2V0Q3VzdG9tZXJXaXRoTG9naW5SZXNwb25zZRIpCghjdXN0b21lchgBIAEoCzIXLmFwaS52MS5QYXltZW50Q3VzdG9tZXIiRwoqUGF5bWVudFNlcnZpY2VDaGVja0lmQ3VzdG9tZXJFeGlzdHNSZXF1ZXN0EhkKBWxvZ2luGAEgASgJQgq6SAdyBRACGIABImgKK1BheW1lbnRTZXJ2aWNlQ2hlY2tJZkN1c3RvbWVyRXhpc3RzUmVzcG9uc2USKQoIY3VzdG9tZXIYASABKAsyFy5hcGkudjEuUGF5bWVudEN1c3RvbWVyEg4KBmV4aXN0cxgCIAEoCCJfCiVQYXltZW50U2VydmljZUhhc1BheW1lbnRNZXRob2RSZXF1ZXN0EhkKBWxvZ2luGAEgASgJQgq6SAdyBRACGIABEhsKB3Byb2plY3QYAiABKAlCCrpIB3IFEAIYgAEiZwomUGF5bWVudFNlcnZpY2VIYXNQYXltZW50TWV0aG9kUmVzcG9uc2USDgoGZXhpc3RzGAEgASgIEhMKC2NvdXBvbl9sZWZ0GAIgASgIEhgKEHBvc2l0aXZlX2JhbGFuY2UYAyABKAgiRQooUGF5bWVudFNlcnZpY2VEZWxldGVQYXltZW50TWV0aG9kUmVxdWVzdBIZCgVsb2dpbhgBIAEoCUIKukgHcgUQAhiAASIrCilQYXltZW50U2VydmljZURlbGV0ZVBheW1lbnRNZXRob2RSZXNwb25zZSJGCilQYXltZW50U2VydmljZUdldFN1YnNjcmlwdGlvblVzYWdlUmVxdWVzdBIZCgVsb2dpbhgBIAEoCUIKukgHcgUQAhiAASJtCipQYXltZW50U2VydmljZUdldFN1YnNjcmlwdGlvblVzYWdlUmVzcG9uc2USPwoYc3Vic2NyaXB0aW9uX3VzYWdlX2l0ZW1zGAEgAygLMh0uYXBpLnYxLlN1YnNjcmlwdGlvblVzYWdlSXRlbSJcCiBQYXltZW50U2VydmljZUdldEludm9pY2VzUmVxdWVzdBIZCgVsb2dpbhgBIAEoCUIKukgHcgUQAhiAARIdCgtjdXN0b21lcl9pZBgCIAEoCUIIukgFcgOYARIiRgohUGF5bWVudFNlcnZpY2VHZXRJbnZvaWNlc1Jlc3BvbnNlEiEKCGludm9pY2VzGAEgAygLMg8uYXBpLnYxLkludm9pY2UiJwolUGF5bWVudFNlcnZpY2VHZXREZWZhdWx0UHJpY2VzUmVxdWVzdCJHCiZQYXltZW50U2VydmljZUdldERlZmF1bHRQcmljZXNSZXNwb25zZRIdCgZwcmljZXMYASADKAsyDS5hcGkudjEuUHJpY2UiMwoiUGF5bWVudFNlcnZpY2VDaGVja0FkbWl0dGVkUmVxdWVzdBINCgVsb2dpbhgBIAEoCSJKCiNQYXltZW50U2VydmljZUNoZWNrQWRtaXR0ZWRSZXNwb25zZRIQCghhZG1pdHRlZBgBIAEoCBIRCglyZXF1ZXN0ZWQYAiABKAginwEKJVBheW1lbnRTZXJ2aWNlUmVxdWVzdEFkbWlzc2lvblJlcXVlc3QSDQoFbG9naW4YASABKAkSKQoIY3VzdG9tZXIYAiABKAsyFy5hcGkudjEuUGF5bWVudEN1c3RvbWVyEiUKHWFjY2VwdGVkX3Rlcm1zX2FuZF9jb25kaXRpb25zGAMgASgIEhUKDWVtYWlsX2NvbnNlbnQYBCABKAgiKAomUGF5bWVudFNlcnZpY2VSZXF1ZXN0QWRtaXNzaW9uUmVzcG9uc2UiPAorUGF5bWVudFNlcnZpY2VIYXNDaGFyZ2VhYmxlUmVzb3VyY2VzUmVxdWVzdBINCgVsb2dpbhgBIAEoCSJFCixQYXltZW50U2VydmljZUhhc0NoYXJnZWFibGVSZXNvdXJjZXNSZXNwb25zZRIVCg1oYXNfcmVzb3VyY2VzGAEgASgIImgKCERpc2NvdW50EgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSEgoKYW1vdW50X29mZhgDIAEoAxIWCg5wZXJjZW50YWdlX29mZhgEIAEoARIWCg5kaXNjb3VudF9vcmRlchgFIAEoASJKCi1QYXltZW50U2VydmljZUdldFN1YnNjcmlwdGlvbkRpc2NvdW50c1JlcXVlc3QSGQoFbG9naW4YASABKAlCCrpIB3IFEAIYgAEiVQouUGF5bWVudFNlcnZpY2VHZXRTdWJzY3JpcHRpb25EaXNjb3VudHNSZXNwb25zZRIjCglkaXNjb3VudHMYASADKAsyEC5hcGkudjEuRGlzY291bnQqlgEKC1Byb2R1Y3RUeXBlEhwKGFBST0RVQ1RfVFlQRV9VTlNQRUNJRklFRBAAEhgKFFBST0RVQ1RfVFlQRV9TVE9SQUdFEAESGAoUUFJPRFVDVF9UWVBFX0NPTVBVVEUQAhIYChRQUk9EVUNUX1RZUEVfTkVUV09SSxADEhsKF1BST0RVQ1RfVFlQRV9LVUJFUk5FVEVTEAUqWAoJVXNhZ2VUeXBlEhoKFlVTQUdFX1RZUEVfVU5TUEVDSUZJRUQQABIWChJVU0FHRV9UWVBFX01FVEVSRUQQARIXChNVU0FHRV9UWVBFX0xJQ0VOU0VEEAIyvA0KDlBheW1lbnRTZXJ2aWNlEooBChZDcmVhdGVPclVwZGF0ZUN1c3RvbWVyEjMuYXBpLnYxLlBheW1lbnRTZXJ2aWNlQ3JlYXRlT3JVcGRhdGVDdXN0b21lclJlcXVlc3QaNC5hcGkudjEuUGF5bWVudFNlcnZpY2VDcmVhdGVPclVwZGF0ZUN1c3RvbWVyUmVzcG9uc2UiBcLzGAEBEm0KC0dldEN1c3RvbWVyEiguYXBpLnYxLlBheW1lbnRTZXJ2aWNlR2V0Q3VzdG9tZXJSZXF1ZXN0GikuYXBpLnYxLlBheW1lbnRTZXJ2aWNlR2V0Q3VzdG9tZXJSZXNwb25zZSIJwvMYAQHo8xgCEoQBChRHZXRDdXN0b21lcldpdGhMb2dpbhIxLmFwaS52MS5QYXltZW50U2VydmljZUdldEN1c3RvbWVyV2l0aExvZ2luUmVxdWVzdBoyLmFwaS52MS5QYXltZW50U2VydmljZUdldEN1c3RvbWVyV2l0aExvZ2luUmVzcG9uc2UiBcLzGAEBEosBChVDaGVja0lmQ3VzdG9tZXJFeGlzdHMSMi5hcGkudjEuUGF5bWVudFNlcnZpY2VDaGVja0lmQ3VzdG9tZXJFeGlzdHNSZXF1ZXN0GjMuYXBpLnYxLlBheW1lbnRTZXJ2aWNlQ2hlY2tJZkN1c3RvbWVyRXhpc3RzUmVzcG9uc2UiCcLzGAEB6PMYAhJ+ChBIYXNQYXltZW50TWV0aG9kEi0uYXBpLnYxLlBheW1lbnRTZXJ2aWNlSGFzUGF5bWVudE1ldGhvZFJlcXVlc3QaLi5hcGkudjEuUGF5bWVudFNlcnZpY2VIYXNQYXltZW50TWV0aG9kUmVzcG9uc2UiC8LzGAMBAgPo8xgCEoEBChNEZWxldGVQYXltZW50TWV0aG9kEjAuYXBpLnYxLlBheW1lbnRTZXJ2aWNlRGVsZXRlUGF5bWVudE1ldGhvZFJlcXVlc3QaMS5hcGkudjEuUGF5bWVudFNlcnZpY2VEZWxldGVQYXltZW50TWV0aG9kUmVzcG9uc2UiBcLzGAEBEogBChRHZXRTdWJzY3JpcHRpb25Vc2FnZRIxLmFwaS52MS5QYXltZW50U2VydmljZUdldFN1YnNjcmlwdGlvblVzYWdlUmVxdWVzdBoyLmFwaS52MS5QYXltZW50U2VydmljZUdldFN1YnNjcmlwdGlvblVzYWdlUmVzcG9uc2UiCcLzGAEB6PMYAhJtCgtHZXRJbnZvaWNlcxIoLmFwaS52MS5QYXltZW50U2VydmljZUdldEludm9pY2VzUmVxdWVzdBopLmFwaS52MS5QYXltZW50U2VydmljZUdldEludm9pY2VzUmVzcG9uc2UiCcLzGAEB6PMYAhJ7ChBHZXREZWZhdWx0UHJpY2VzEi0uYXBpLnYxLlBheW1lbnRTZXJ2aWNlR2V0RGVmYXVsdFByaWNlc1JlcXVlc3QaLi5hcGkudjEuUGF5bWVudFNlcnZpY2VHZXREZWZhdWx0UHJpY2VzUmVzcG9uc2UiCNjzGAHo8xgCEnUKDUNoZWNrQWRtaXR0ZWQSKi5hcGkudjEuUGF5bWVudFNlcnZpY2VDaGVja0FkbWl0dGVkUmVxdWVzdBorLmFwaS52MS5QYXltZW50U2VydmljZUNoZWNrQWRtaXR0ZWRSZXNwb25zZSILwvMYAwECA+jzGAISfQoQUmVxdWVzdEFkbWlzc2lvbhItLmFwaS52MS5QYXltZW50U2VydmljZVJlcXVlc3RBZG1pc3Npb25SZXF1ZXN0Gi4uYXBpLnYxLlBheW1lbnRTZXJ2aWNlUmVxdWVzdEFkbWlzc2lvblJlc3BvbnNlIgrC8xgCAQLo8xgCEpABChZIYXNDaGFyZ2VhYmxlUmVzb3VyY2VzEjMuYXBpLnYxLlBheW1lbnRTZXJ2aWNlSGFzQ2hhcmdlYWJsZVJlc291cmNlc1JlcXVlc3QaNC5hcGkudjEuUGF5bWVudFNlcnZpY2VIYXNDaGFyZ2VhYmxlUmVzb3VyY2VzUmVzcG9uc2UiC8LzGAMBAgPo8xgCEpQBChhHZXRTdWJzY3JpcHRpb25EaXNjb3VudHMSNS5hcGkudjEuUGF5bWVudFNlcnZpY2VHZXRTdWJzY3JpcHRpb25EaXNjb3VudHNSZXF1ZXN0GjYuYXBpLnYxLlBheW1lbnRTZXJ2aWNlR2V0U3Vic2NyaXB0aW9uRGlzY291bnRzUmVzcG9uc2UiCcLzGAEB6PMYAmIGcHJvdG8z", [file_api_v1_common, file_buf_validate_validate, file_google_protobuf_timestamp]);
 
 /**
+ * A customer account at the payment processor.
+ *
  * @generated from message api.v1.PaymentCustomer
  */
 export type PaymentCustomer = Message<"api.v1.PaymentCustomer"> & {
   /**
+   * Id of the tenant.
+   *
    * @generated from field: string login = 1;
    */
   login: string;
 
   /**
+   * Name on invoices.
+   *
    * @generated from field: optional string name = 2;
    */
   name?: string | undefined;
 
   /**
+   * Id at the payment processor, 18 characters; unset before the account exists.
+   *
    * @generated from field: optional string customer_id = 3;
    */
   customerId?: string | undefined;
 
   /**
+   * Id of the default payment method at the payment processor; unset when there is none.
+   *
    * @generated from field: optional string payment_method_id = 4;
    */
   paymentMethodId?: string | undefined;
 
   /**
+   * Id of the subscription at the payment processor; empty when there is none.
+   *
    * @generated from field: string subscription_id = 5;
    */
   subscriptionId: string;
 
   /**
+   * Where invoices are sent.
+   *
    * @generated from field: optional string email = 6;
    */
   email?: string | undefined;
 
   /**
+   * The card that is charged; unset when there is none.
+   *
    * @generated from field: optional api.v1.Card card = 7;
    */
   card?: Card | undefined;
 
   /**
+   * Prices that hold for this customer.
+   *
    * @generated from field: repeated api.v1.Price prices = 8;
    */
   prices: Price[];
 
   /**
+   * Address on invoices.
+   *
    * @generated from field: api.v1.Address address = 9;
    */
   address?: Address | undefined;
 
   /**
+   * Coupon that is in use; unset when there is none.
+   *
    * @generated from field: optional api.v1.Coupon coupon = 10;
    */
   coupon?: Coupon | undefined;
 
   /**
+   * Value added tax number, with the prefix of its country.
+   *
    * @generated from field: optional string vat = 11;
    */
   vat?: string | undefined;
 
   /**
+   * Phone number, in international form.
+   *
    * @generated from field: optional string phone_number = 12;
    */
   phoneNumber?: string | undefined;
 
   /**
+   * Credit that is spent before the payment method is charged, in minor currency units.
+   *
    * @generated from field: optional int64 balance = 13;
    */
   balance?: bigint | undefined;
@@ -94,30 +122,42 @@ export const PaymentCustomerSchema: GenMessage<PaymentCustomer> = /*@__PURE__*/
   messageDesc(file_api_v1_payment, 0);
 
 /**
+ * What may be shown of a payment card.
+ *
  * @generated from message api.v1.Card
  */
 export type Card = Message<"api.v1.Card"> & {
   /**
+   * Issuer, such as `visa`.
+   *
    * @generated from field: string brand = 1;
    */
   brand: string;
 
   /**
+   * Two-letter ISO 3166 code of the issuing country.
+   *
    * @generated from field: string country = 2;
    */
   country: string;
 
   /**
+   * Month of expiry, 1 to 12.
+   *
    * @generated from field: int64 exp_month = 3;
    */
   expMonth: bigint;
 
   /**
+   * Year of expiry, four digits.
+   *
    * @generated from field: int64 exp_year = 4;
    */
   expYear: bigint;
 
   /**
+   * Last four digits of the number.
+   *
    * @generated from field: string last_4 = 5;
    */
   last4: string;
@@ -131,40 +171,56 @@ export const CardSchema: GenMessage<Card> = /*@__PURE__*/
   messageDesc(file_api_v1_payment, 1);
 
 /**
+ * Price of one unit of a product.
+ *
  * @generated from message api.v1.Price
  */
 export type Price = Message<"api.v1.Price"> & {
   /**
+   * Name of the product.
+   *
    * @generated from field: string name = 1;
    */
   name: string;
 
   /**
+   * Price of a unit in minor currency units, with fractions.
+   *
    * @generated from field: double unit_amount_decimal = 2;
    */
   unitAmountDecimal: number;
 
   /**
+   * Three-letter ISO 4217 code in lower case.
+   *
    * @generated from field: string currency = 3;
    */
   currency: string;
 
   /**
+   * What a unit is, such as `GB per hour`.
+   *
    * @generated from field: string unit_label = 4;
    */
   unitLabel: string;
 
   /**
+   * Group to which the product belongs.
+   *
    * @generated from field: api.v1.ProductType product_type = 5;
    */
   productType: ProductType;
 
   /**
+   * Text for people; unset when there is none.
+   *
    * @generated from field: optional string description = 6;
    */
   description?: string | undefined;
 
   /**
+   * How use is counted.
+   *
    * @generated from field: api.v1.UsageType usage_type = 7;
    */
   usageType: UsageType;
@@ -178,35 +234,49 @@ export const PriceSchema: GenMessage<Price> = /*@__PURE__*/
   messageDesc(file_api_v1_payment, 2);
 
 /**
+ * A postal address.
+ *
  * @generated from message api.v1.Address
  */
 export type Address = Message<"api.v1.Address"> & {
   /**
+   * Street and number, or post-office box.
+   *
    * @generated from field: string line1 = 1;
    */
   line1: string;
 
   /**
+   * Addition, such as a floor; may be empty.
+   *
    * @generated from field: string line2 = 2;
    */
   line2: string;
 
   /**
+   * Postal code.
+   *
    * @generated from field: string postal_code = 3;
    */
   postalCode: string;
 
   /**
+   * City.
+   *
    * @generated from field: string city = 4;
    */
   city: string;
 
   /**
+   * State, county or region; may be empty.
+   *
    * @generated from field: string state = 5;
    */
   state: string;
 
   /**
+   * Two-letter ISO 3166 code.
+   *
    * @generated from field: string country = 6;
    */
   country: string;
@@ -220,35 +290,49 @@ export const AddressSchema: GenMessage<Address> = /*@__PURE__*/
   messageDesc(file_api_v1_payment, 3);
 
 /**
+ * Use of one product in a billing period.
+ *
  * @generated from message api.v1.SubscriptionUsageItem
  */
 export type SubscriptionUsageItem = Message<"api.v1.SubscriptionUsageItem"> & {
   /**
+   * Id of the subscription's item at the payment processor.
+   *
    * @generated from field: string subscription_item_id = 1;
    */
   subscriptionItemId: string;
 
   /**
+   * Name of the product.
+   *
    * @generated from field: string subscription_item_name = 2;
    */
   subscriptionItemName: string;
 
   /**
+   * Units that were used, in the unit of the product's price.
+   *
    * @generated from field: int64 total_usage = 3;
    */
   totalUsage: bigint;
 
   /**
+   * Start of the billing period.
+   *
    * @generated from field: google.protobuf.Timestamp period_start = 4;
    */
   periodStart?: Timestamp | undefined;
 
   /**
+   * End of the billing period.
+   *
    * @generated from field: google.protobuf.Timestamp period_end = 5;
    */
   periodEnd?: Timestamp | undefined;
 
   /**
+   * Discounts that apply to this item.
+   *
    * @generated from field: repeated api.v1.Discount discounts = 6;
    */
   discounts: Discount[];
@@ -262,25 +346,35 @@ export const SubscriptionUsageItemSchema: GenMessage<SubscriptionUsageItem> = /*
   messageDesc(file_api_v1_payment, 4);
 
 /**
+ * An invoice.
+ *
  * @generated from message api.v1.Invoice
  */
 export type Invoice = Message<"api.v1.Invoice"> & {
   /**
+   * Id at the payment processor.
+   *
    * @generated from field: string id = 1;
    */
   id: string;
 
   /**
+   * Where the PDF can be fetched. Whoever has the link can read the invoice.
+   *
    * @generated from field: string pdf_download_url = 2;
    */
   pdfDownloadUrl: string;
 
   /**
+   * Start of the period that is billed.
+   *
    * @generated from field: google.protobuf.Timestamp period_start = 4;
    */
   periodStart?: Timestamp | undefined;
 
   /**
+   * End of the period that is billed.
+   *
    * @generated from field: google.protobuf.Timestamp period_end = 5;
    */
   periodEnd?: Timestamp | undefined;
@@ -294,55 +388,77 @@ export const InvoiceSchema: GenMessage<Invoice> = /*@__PURE__*/
   messageDesc(file_api_v1_payment, 5);
 
 /**
+ * A credit that is granted to a customer.
+ *
  * @generated from message api.v1.Coupon
  */
 export type Coupon = Message<"api.v1.Coupon"> & {
   /**
+   * Id at the payment processor.
+   *
    * @generated from field: string id = 1;
    */
   id: string;
 
   /**
+   * Name for people.
+   *
    * @generated from field: string name = 2;
    */
   name: string;
 
   /**
+   * Value in minor currency units.
+   *
    * @generated from field: int64 amount_off = 3;
    */
   amountOff: bigint;
 
   /**
+   * Three-letter ISO 4217 code in lower case.
+   *
    * @generated from field: string currency = 4;
    */
   currency: string;
 
   /**
+   * Months for which the coupon holds once it is redeemed.
+   *
    * @generated from field: int64 duration_in_month = 5;
    */
   durationInMonth: bigint;
 
   /**
+   * When the coupon was made.
+   *
    * @generated from field: google.protobuf.Timestamp created_at = 6;
    */
   createdAt?: Timestamp | undefined;
 
   /**
+   * Last moment at which it can be redeemed; unset when there is none.
+   *
    * @generated from field: google.protobuf.Timestamp redeem_by = 7;
    */
   redeemBy?: Timestamp | undefined;
 
   /**
+   * How often it was redeemed.
+   *
    * @generated from field: int64 times_redeemed = 8;
    */
   timesRedeemed: bigint;
 
   /**
+   * How often it can be redeemed.
+   *
    * @generated from field: int64 max_redemptions = 9;
    */
   maxRedemptions: bigint;
 
   /**
+   * What is left of its value, in minor currency units.
+   *
    * @generated from field: int64 amount_left = 10;
    */
   amountLeft: bigint;
@@ -356,55 +472,77 @@ export const CouponSchema: GenMessage<Coupon> = /*@__PURE__*/
   messageDesc(file_api_v1_payment, 6);
 
 /**
+ * The data of a customer account, either in `customer` or in the fields beside it, which win.
+ *
  * @generated from message api.v1.PaymentServiceCreateOrUpdateCustomerRequest
  */
 export type PaymentServiceCreateOrUpdateCustomerRequest = Message<"api.v1.PaymentServiceCreateOrUpdateCustomerRequest"> & {
   /**
+   * Id of the tenant; the caller needs one of the method's roles in it.
+   *
    * @generated from field: string login = 1;
    */
   login: string;
 
   /**
+   * The account as it is to be.
+   *
    * @generated from field: api.v1.PaymentCustomer customer = 2;
    */
   customer?: PaymentCustomer | undefined;
 
   /**
+   * Whether the caller accepts the terms and conditions. Once accepted they stay accepted.
+   *
    * @generated from field: bool accepted_terms_and_conditions = 3;
    */
   acceptedTermsAndConditions: boolean;
 
   /**
+   * Name on invoices.
+   *
    * @generated from field: optional string name = 4;
    */
   name?: string | undefined;
 
   /**
+   * Id of a payment method that the payment processor issued to the client.
+   *
    * @generated from field: optional string payment_method_id = 5;
    */
   paymentMethodId?: string | undefined;
 
   /**
+   * Where invoices are sent.
+   *
    * @generated from field: optional string email = 6;
    */
   email?: string | undefined;
 
   /**
+   * What may be shown of the card.
+   *
    * @generated from field: optional api.v1.Card card = 7;
    */
   card?: Card | undefined;
 
   /**
+   * Address on invoices.
+   *
    * @generated from field: api.v1.Address address = 8;
    */
   address?: Address | undefined;
 
   /**
+   * Value added tax number, with the prefix of its country.
+   *
    * @generated from field: optional string vat = 9;
    */
   vat?: string | undefined;
 
   /**
+   * Phone number, in international form.
+   *
    * @generated from field: optional string phone_number = 10;
    */
   phoneNumber?: string | undefined;
@@ -418,10 +556,14 @@ export const PaymentServiceCreateOrUpdateCustomerRequestSchema: GenMessage<Payme
   messageDesc(file_api_v1_payment, 7);
 
 /**
+ * The customer account after the change.
+ *
  * @generated from message api.v1.PaymentServiceCreateOrUpdateCustomerResponse
  */
 export type PaymentServiceCreateOrUpdateCustomerResponse = Message<"api.v1.PaymentServiceCreateOrUpdateCustomerResponse"> & {
   /**
+   * The account.
+   *
    * @generated from field: api.v1.PaymentCustomer customer = 1;
    */
   customer?: PaymentCustomer | undefined;
@@ -435,15 +577,21 @@ export const PaymentServiceCreateOrUpdateCustomerResponseSchema: GenMessage<Paym
   messageDesc(file_api_v1_payment, 8);
 
 /**
+ * Names a customer account.
+ *
  * @generated from message api.v1.PaymentServiceGetCustomerRequest
  */
 export type PaymentServiceGetCustomerRequest = Message<"api.v1.PaymentServiceGetCustomerRequest"> & {
   /**
+   * Id of the tenant; the caller needs one of the method's roles in it.
+   *
    * @generated from field: string login = 1;
    */
   login: string;
 
   /**
+   * Id of the account, which must belong to the tenant.
+   *
    * @generated from field: string customer_id = 2;
    */
   customerId: string;
@@ -457,10 +605,14 @@ export const PaymentServiceGetCustomerRequestSchema: GenMessage<PaymentServiceGe
   messageDesc(file_api_v1_payment, 9);
 
 /**
+ * The customer account that was asked for.
+ *
  * @generated from message api.v1.PaymentServiceGetCustomerResponse
  */
 export type PaymentServiceGetCustomerResponse = Message<"api.v1.PaymentServiceGetCustomerResponse"> & {
   /**
+   * The account.
+   *
    * @generated from field: api.v1.PaymentCustomer customer = 1;
    */
   customer?: PaymentCustomer | undefined;
@@ -474,10 +626,14 @@ export const PaymentServiceGetCustomerResponseSchema: GenMessage<PaymentServiceG
   messageDesc(file_api_v1_payment, 10);
 
 /**
+ * Names the tenant whose customer account is wanted.
+ *
  * @generated from message api.v1.PaymentServiceGetCustomerWithLoginRequest
  */
 export type PaymentServiceGetCustomerWithLoginRequest = Message<"api.v1.PaymentServiceGetCustomerWithLoginRequest"> & {
   /**
+   * Id of the tenant; the caller needs one of the method's roles in it.
+   *
    * @generated from field: string login = 1;
    */
   login: string;
@@ -491,10 +647,14 @@ export const PaymentServiceGetCustomerWithLoginRequestSchema: GenMessage<Payment
   messageDesc(file_api_v1_payment, 11);
 
 /**
+ * The customer account of the tenant.
+ *
  * @generated from message api.v1.PaymentServiceGetCustomerWithLoginResponse
  */
 export type PaymentServiceGetCustomerWithLoginResponse = Message<"api.v1.PaymentServiceGetCustomerWithLoginResponse"> & {
   /**
+   * The account.
+   *
    * @generated from field: api.v1.PaymentCustomer customer = 1;
    */
   customer?: PaymentCustomer | undefined;
@@ -508,10 +668,14 @@ export const PaymentServiceGetCustomerWithLoginResponseSchema: GenMessage<Paymen
   messageDesc(file_api_v1_payment, 12);
 
 /**
+ * Names the tenant.
+ *
  * @generated from message api.v1.PaymentServiceCheckIfCustomerExistsRequest
  */
 export type PaymentServiceCheckIfCustomerExistsRequest = Message<"api.v1.PaymentServiceCheckIfCustomerExistsRequest"> & {
   /**
+   * Id of the tenant; the caller needs one of the method's roles in it.
+   *
    * @generated from field: string login = 1;
    */
   login: string;
@@ -525,15 +689,21 @@ export const PaymentServiceCheckIfCustomerExistsRequestSchema: GenMessage<Paymen
   messageDesc(file_api_v1_payment, 13);
 
 /**
+ * Whether the tenant has a customer account.
+ *
  * @generated from message api.v1.PaymentServiceCheckIfCustomerExistsResponse
  */
 export type PaymentServiceCheckIfCustomerExistsResponse = Message<"api.v1.PaymentServiceCheckIfCustomerExistsResponse"> & {
   /**
+   * The account; unset when there is none.
+   *
    * @generated from field: api.v1.PaymentCustomer customer = 1;
    */
   customer?: PaymentCustomer | undefined;
 
   /**
+   * Whether there is one.
+   *
    * @generated from field: bool exists = 2;
    */
   exists: boolean;
@@ -547,15 +717,21 @@ export const PaymentServiceCheckIfCustomerExistsResponseSchema: GenMessage<Payme
   messageDesc(file_api_v1_payment, 14);
 
 /**
+ * Names the tenant and one of its projects.
+ *
  * @generated from message api.v1.PaymentServiceHasPaymentMethodRequest
  */
 export type PaymentServiceHasPaymentMethodRequest = Message<"api.v1.PaymentServiceHasPaymentMethodRequest"> & {
   /**
+   * Id of the tenant; the caller needs one of the method's roles in it.
+   *
    * @generated from field: string login = 1;
    */
   login: string;
 
   /**
+   * Uuid of a project of the tenant.
+   *
    * @generated from field: string project = 2;
    */
   project: string;
@@ -569,20 +745,28 @@ export const PaymentServiceHasPaymentMethodRequestSchema: GenMessage<PaymentServ
   messageDesc(file_api_v1_payment, 15);
 
 /**
+ * By what means the tenant can pay. Chargeable methods need one of them.
+ *
  * @generated from message api.v1.PaymentServiceHasPaymentMethodResponse
  */
 export type PaymentServiceHasPaymentMethodResponse = Message<"api.v1.PaymentServiceHasPaymentMethodResponse"> & {
   /**
+   * Whether there is a payment method.
+   *
    * @generated from field: bool exists = 1;
    */
   exists: boolean;
 
   /**
+   * Whether a coupon has value left.
+   *
    * @generated from field: bool coupon_left = 2;
    */
   couponLeft: boolean;
 
   /**
+   * Whether there is credit.
+   *
    * @generated from field: bool positive_balance = 3;
    */
   positiveBalance: boolean;
@@ -596,10 +780,14 @@ export const PaymentServiceHasPaymentMethodResponseSchema: GenMessage<PaymentSer
   messageDesc(file_api_v1_payment, 16);
 
 /**
+ * Names the tenant whose payment method is removed.
+ *
  * @generated from message api.v1.PaymentServiceDeletePaymentMethodRequest
  */
 export type PaymentServiceDeletePaymentMethodRequest = Message<"api.v1.PaymentServiceDeletePaymentMethodRequest"> & {
   /**
+   * Id of the tenant; the caller needs one of the method's roles in it.
+   *
    * @generated from field: string login = 1;
    */
   login: string;
@@ -613,6 +801,8 @@ export const PaymentServiceDeletePaymentMethodRequestSchema: GenMessage<PaymentS
   messageDesc(file_api_v1_payment, 17);
 
 /**
+ * Carries nothing: the payment method is gone.
+ *
  * @generated from message api.v1.PaymentServiceDeletePaymentMethodResponse
  */
 export type PaymentServiceDeletePaymentMethodResponse = Message<"api.v1.PaymentServiceDeletePaymentMethodResponse"> & {
@@ -626,10 +816,14 @@ export const PaymentServiceDeletePaymentMethodResponseSchema: GenMessage<Payment
   messageDesc(file_api_v1_payment, 18);
 
 /**
+ * Names the tenant.
+ *
  * @generated from message api.v1.PaymentServiceGetSubscriptionUsageRequest
  */
 export type PaymentServiceGetSubscriptionUsageRequest = Message<"api.v1.PaymentServiceGetSubscriptionUsageRequest"> & {
   /**
+   * Id of the tenant; the caller needs one of the method's roles in it.
+   *
    * @generated from field: string login = 1;
    */
   login: string;
@@ -643,10 +837,14 @@ export const PaymentServiceGetSubscriptionUsageRequestSchema: GenMessage<Payment
   messageDesc(file_api_v1_payment, 19);
 
 /**
+ * Use in the current billing period.
+ *
  * @generated from message api.v1.PaymentServiceGetSubscriptionUsageResponse
  */
 export type PaymentServiceGetSubscriptionUsageResponse = Message<"api.v1.PaymentServiceGetSubscriptionUsageResponse"> & {
   /**
+   * One entry per product.
+   *
    * @generated from field: repeated api.v1.SubscriptionUsageItem subscription_usage_items = 1;
    */
   subscriptionUsageItems: SubscriptionUsageItem[];
@@ -660,15 +858,21 @@ export const PaymentServiceGetSubscriptionUsageResponseSchema: GenMessage<Paymen
   messageDesc(file_api_v1_payment, 20);
 
 /**
+ * Names the customer account whose invoices are listed.
+ *
  * @generated from message api.v1.PaymentServiceGetInvoicesRequest
  */
 export type PaymentServiceGetInvoicesRequest = Message<"api.v1.PaymentServiceGetInvoicesRequest"> & {
   /**
+   * Id of the tenant; the caller needs one of the method's roles in it.
+   *
    * @generated from field: string login = 1;
    */
   login: string;
 
   /**
+   * Id of the account at the payment processor, 18 characters. It must belong to the tenant.
+   *
    * @generated from field: string customer_id = 2;
    */
   customerId: string;
@@ -682,10 +886,14 @@ export const PaymentServiceGetInvoicesRequestSchema: GenMessage<PaymentServiceGe
   messageDesc(file_api_v1_payment, 21);
 
 /**
+ * The invoices of the account.
+ *
  * @generated from message api.v1.PaymentServiceGetInvoicesResponse
  */
 export type PaymentServiceGetInvoicesResponse = Message<"api.v1.PaymentServiceGetInvoicesResponse"> & {
   /**
+   * The invoices; empty when there are none.
+   *
    * @generated from field: repeated api.v1.Invoice invoices = 1;
    */
   invoices: Invoice[];
@@ -699,6 +907,8 @@ export const PaymentServiceGetInvoicesResponseSchema: GenMessage<PaymentServiceG
   messageDesc(file_api_v1_payment, 22);
 
 /**
+ * Takes no parameters.
+ *
  * @generated from message api.v1.PaymentServiceGetDefaultPricesRequest
  */
 export type PaymentServiceGetDefaultPricesRequest = Message<"api.v1.PaymentServiceGetDefaultPricesRequest"> & {
@@ -712,10 +922,14 @@ export const PaymentServiceGetDefaultPricesRequestSchema: GenMessage<PaymentServ
   messageDesc(file_api_v1_payment, 23);
 
 /**
+ * The prices that hold where nothing else was agreed.
+ *
  * @generated from message api.v1.PaymentServiceGetDefaultPricesResponse
  */
 export type PaymentServiceGetDefaultPricesResponse = Message<"api.v1.PaymentServiceGetDefaultPricesResponse"> & {
   /**
+   * One entry per product.
+   *
    * @generated from field: repeated api.v1.Price prices = 1;
    */
   prices: Price[];
@@ -729,10 +943,14 @@ export const PaymentServiceGetDefaultPricesResponseSchema: GenMessage<PaymentSer
   messageDesc(file_api_v1_payment, 24);
 
 /**
+ * Names the tenant.
+ *
  * @generated from message api.v1.PaymentServiceCheckAdmittedRequest
  */
 export type PaymentServiceCheckAdmittedRequest = Message<"api.v1.PaymentServiceCheckAdmittedRequest"> & {
   /**
+   * Id of the tenant; the caller needs one of the method's roles in it.
+   *
    * @generated from field: string login = 1;
    */
   login: string;
@@ -746,15 +964,21 @@ export const PaymentServiceCheckAdmittedRequestSchema: GenMessage<PaymentService
   messageDesc(file_api_v1_payment, 25);
 
 /**
+ * Where the tenant stands with its admission.
+ *
  * @generated from message api.v1.PaymentServiceCheckAdmittedResponse
  */
 export type PaymentServiceCheckAdmittedResponse = Message<"api.v1.PaymentServiceCheckAdmittedResponse"> & {
   /**
+   * Whether it may use chargeable resources.
+   *
    * @generated from field: bool admitted = 1;
    */
   admitted: boolean;
 
   /**
+   * Whether it has asked for admission.
+   *
    * @generated from field: bool requested = 2;
    */
   requested: boolean;
@@ -768,25 +992,35 @@ export const PaymentServiceCheckAdmittedResponseSchema: GenMessage<PaymentServic
   messageDesc(file_api_v1_payment, 26);
 
 /**
+ * Asks for the admission of a tenant.
+ *
  * @generated from message api.v1.PaymentServiceRequestAdmissionRequest
  */
 export type PaymentServiceRequestAdmissionRequest = Message<"api.v1.PaymentServiceRequestAdmissionRequest"> & {
   /**
+   * Id of the tenant; the caller needs one of the method's roles in it.
+   *
    * @generated from field: string login = 1;
    */
   login: string;
 
   /**
+   * Data of the future customer account.
+   *
    * @generated from field: api.v1.PaymentCustomer customer = 2;
    */
   customer?: PaymentCustomer | undefined;
 
   /**
+   * Whether the caller accepts the terms and conditions; without it the request is refused.
+   *
    * @generated from field: bool accepted_terms_and_conditions = 3;
    */
   acceptedTermsAndConditions: boolean;
 
   /**
+   * Whether news may be sent by mail.
+   *
    * @generated from field: bool email_consent = 4;
    */
   emailConsent: boolean;
@@ -800,6 +1034,8 @@ export const PaymentServiceRequestAdmissionRequestSchema: GenMessage<PaymentServ
   messageDesc(file_api_v1_payment, 27);
 
 /**
+ * Carries nothing: the operators will decide.
+ *
  * @generated from message api.v1.PaymentServiceRequestAdmissionResponse
  */
 export type PaymentServiceRequestAdmissionResponse = Message<"api.v1.PaymentServiceRequestAdmissionResponse"> & {
@@ -813,10 +1049,14 @@ export const PaymentServiceRequestAdmissionResponseSchema: GenMessage<PaymentSer
   messageDesc(file_api_v1_payment, 28);
 
 /**
+ * Names the tenant.
+ *
  * @generated from message api.v1.PaymentServiceHasChargeableResourcesRequest
  */
 export type PaymentServiceHasChargeableResourcesRequest = Message<"api.v1.PaymentServiceHasChargeableResourcesRequest"> & {
   /**
+   * Id of the tenant; the caller needs one of the method's roles in it.
+   *
    * @generated from field: string login = 1;
    */
   login: string;
@@ -830,10 +1070,14 @@ export const PaymentServiceHasChargeableResourcesRequestSchema: GenMessage<Payme
   messageDesc(file_api_v1_payment, 29);
 
 /**
+ * Whether the tenant uses anything that costs money.
+ *
  * @generated from message api.v1.PaymentServiceHasChargeableResourcesResponse
  */
 export type PaymentServiceHasChargeableResourcesResponse = Message<"api.v1.PaymentServiceHasChargeableResourcesResponse"> & {
   /**
+   * True when at least one chargeable resource exists.
+   *
    * @generated from field: bool has_resources = 1;
    */
   hasResources: boolean;
@@ -847,30 +1091,42 @@ export const PaymentServiceHasChargeableResourcesResponseSchema: GenMessage<Paym
   messageDesc(file_api_v1_payment, 30);
 
 /**
+ * A reduction of price. Either `amount_off` or `percentage_off` is set.
+ *
  * @generated from message api.v1.Discount
  */
 export type Discount = Message<"api.v1.Discount"> & {
   /**
+   * Id at the payment processor.
+   *
    * @generated from field: string id = 1;
    */
   id: string;
 
   /**
+   * Name for people.
+   *
    * @generated from field: string name = 2;
    */
   name: string;
 
   /**
+   * Reduction in minor currency units.
+   *
    * @generated from field: int64 amount_off = 3;
    */
   amountOff: bigint;
 
   /**
+   * Reduction in percent, 0 to 100.
+   *
    * @generated from field: double percentage_off = 4;
    */
   percentageOff: number;
 
   /**
+   * Place in the order in which discounts are applied, lowest first.
+   *
    * @generated from field: double discount_order = 5;
    */
   discountOrder: number;
@@ -884,10 +1140,14 @@ export const DiscountSchema: GenMessage<Discount> = /*@__PURE__*/
   messageDesc(file_api_v1_payment, 31);
 
 /**
+ * Names the tenant.
+ *
  * @generated from message api.v1.PaymentServiceGetSubscriptionDiscountsRequest
  */
 export type PaymentServiceGetSubscriptionDiscountsRequest = Message<"api.v1.PaymentServiceGetSubscriptionDiscountsRequest"> & {
   /**
+   * Id of the tenant; the caller needs one of the method's roles in it.
+   *
    * @generated from field: string login = 1;
    */
   login: string;
@@ -901,10 +1161,14 @@ export const PaymentServiceGetSubscriptionDiscountsRequestSchema: GenMessage<Pay
   messageDesc(file_api_v1_payment, 32);
 
 /**
+ * The discounts of the tenant's subscription.
+ *
  * @generated from message api.v1.PaymentServiceGetSubscriptionDiscountsResponse
  */
 export type PaymentServiceGetSubscriptionDiscountsResponse = Message<"api.v1.PaymentServiceGetSubscriptionDiscountsResponse"> & {
   /**
+   * The discounts; empty when there are none.
+   *
    * @generated from field: repeated api.v1.Discount discounts = 1;
    */
   discounts: Discount[];
@@ -918,30 +1182,42 @@ export const PaymentServiceGetSubscriptionDiscountsResponseSchema: GenMessage<Pa
   messageDesc(file_api_v1_payment, 33);
 
 /**
+ * Group to which a product belongs.
+ *
  * @generated from enum api.v1.ProductType
  */
 export enum ProductType {
   /**
+   * Not stated.
+   *
    * @generated from enum value: PRODUCT_TYPE_UNSPECIFIED = 0;
    */
   UNSPECIFIED = 0,
 
   /**
+   * Volumes and snapshots.
+   *
    * @generated from enum value: PRODUCT_TYPE_STORAGE = 1;
    */
   STORAGE = 1,
 
   /**
+   * Machines.
+   *
    * @generated from enum value: PRODUCT_TYPE_COMPUTE = 2;
    */
   COMPUTE = 2,
 
   /**
+   * Addresses and traffic.
+   *
    * @generated from enum value: PRODUCT_TYPE_NETWORK = 3;
    */
   NETWORK = 3,
 
   /**
+   * Control planes of clusters.
+   *
    * @generated from enum value: PRODUCT_TYPE_KUBERNETES = 5;
    */
   KUBERNETES = 5,
@@ -954,20 +1230,28 @@ export const ProductTypeSchema: GenEnum<ProductType> = /*@__PURE__*/
   enumDesc(file_api_v1_payment, 0);
 
 /**
+ * How the use of a product is counted.
+ *
  * @generated from enum api.v1.UsageType
  */
 export enum UsageType {
   /**
+   * Not stated.
+   *
    * @generated from enum value: USAGE_TYPE_UNSPECIFIED = 0;
    */
   UNSPECIFIED = 0,
 
   /**
+   * By what was used in the period.
+   *
    * @generated from enum value: USAGE_TYPE_METERED = 1;
    */
   METERED = 1,
 
   /**
+   * By a fixed number, whether used or not.
+   *
    * @generated from enum value: USAGE_TYPE_LICENSED = 2;
    */
   LICENSED = 2,
@@ -980,10 +1264,18 @@ export const UsageTypeSchema: GenEnum<UsageType> = /*@__PURE__*/
   enumDesc(file_api_v1_payment, 1);
 
 /**
+ * Paying for a tenant: its customer account at the payment processor, prices, usage, invoices and
+ * admission. Amounts are in minor units of their currency, cents for `eur`.
+ *
  * @generated from service api.v1.PaymentService
  */
 export const PaymentService: GenService<{
   /**
+   * Creates the tenant's customer account or changes it: fields that are not set keep their value.
+   * FAILED_PRECONDITION when the terms and conditions were not accepted.
+   *
+   * Callers: owners of the tenant.
+   *
    * @generated from rpc api.v1.PaymentService.CreateOrUpdateCustomer
    */
   createOrUpdateCustomer: {
@@ -992,6 +1284,10 @@ export const PaymentService: GenService<{
     output: typeof PaymentServiceCreateOrUpdateCustomerResponseSchema;
   },
   /**
+   * Gets a customer account by its id.
+   *
+   * Callers: owners of the tenant.
+   *
    * @generated from rpc api.v1.PaymentService.GetCustomer
    */
   getCustomer: {
@@ -1000,6 +1296,10 @@ export const PaymentService: GenService<{
     output: typeof PaymentServiceGetCustomerResponseSchema;
   },
   /**
+   * Gets the customer account of a tenant.
+   *
+   * Callers: owners of the tenant.
+   *
    * @generated from rpc api.v1.PaymentService.GetCustomerWithLogin
    */
   getCustomerWithLogin: {
@@ -1008,6 +1308,10 @@ export const PaymentService: GenService<{
     output: typeof PaymentServiceGetCustomerWithLoginResponseSchema;
   },
   /**
+   * Tells whether a tenant has a customer account. Without one it succeeds with `exists` false.
+   *
+   * Callers: owners of the tenant.
+   *
    * @generated from rpc api.v1.PaymentService.CheckIfCustomerExists
    */
   checkIfCustomerExists: {
@@ -1016,6 +1320,10 @@ export const PaymentService: GenService<{
     output: typeof PaymentServiceCheckIfCustomerExistsResponseSchema;
   },
   /**
+   * Tells by what means a tenant can pay.
+   *
+   * Callers: owners, editors and viewers of the tenant.
+   *
    * @generated from rpc api.v1.PaymentService.HasPaymentMethod
    */
   hasPaymentMethod: {
@@ -1024,6 +1332,10 @@ export const PaymentService: GenService<{
     output: typeof PaymentServiceHasPaymentMethodResponseSchema;
   },
   /**
+   * Removes the payment method. FAILED_PRECONDITION while the tenant has chargeable resources.
+   *
+   * Callers: owners of the tenant.
+   *
    * @generated from rpc api.v1.PaymentService.DeletePaymentMethod
    */
   deletePaymentMethod: {
@@ -1032,6 +1344,10 @@ export const PaymentService: GenService<{
     output: typeof PaymentServiceDeletePaymentMethodResponseSchema;
   },
   /**
+   * Tells what was used in the current billing period.
+   *
+   * Callers: owners of the tenant.
+   *
    * @generated from rpc api.v1.PaymentService.GetSubscriptionUsage
    */
   getSubscriptionUsage: {
@@ -1040,6 +1356,10 @@ export const PaymentService: GenService<{
     output: typeof PaymentServiceGetSubscriptionUsageResponseSchema;
   },
   /**
+   * Lists the invoices of a customer account.
+   *
+   * Callers: owners of the tenant.
+   *
    * @generated from rpc api.v1.PaymentService.GetInvoices
    */
   getInvoices: {
@@ -1048,6 +1368,10 @@ export const PaymentService: GenService<{
     output: typeof PaymentServiceGetInvoicesResponseSchema;
   },
   /**
+   * Lists the prices that hold where nothing else was agreed.
+   *
+   * Callers: everybody, without a token.
+   *
    * @generated from rpc api.v1.PaymentService.GetDefaultPrices
    */
   getDefaultPrices: {
@@ -1056,6 +1380,10 @@ export const PaymentService: GenService<{
     output: typeof PaymentServiceGetDefaultPricesResponseSchema;
   },
   /**
+   * Tells whether a tenant may use chargeable resources.
+   *
+   * Callers: owners, editors and viewers of the tenant.
+   *
    * @generated from rpc api.v1.PaymentService.CheckAdmitted
    */
   checkAdmitted: {
@@ -1064,6 +1392,10 @@ export const PaymentService: GenService<{
     output: typeof PaymentServiceCheckAdmittedResponseSchema;
   },
   /**
+   * Asks the operators to admit a tenant, with the data of its future customer account.
+   *
+   * Callers: owners and editors of the tenant.
+   *
    * @generated from rpc api.v1.PaymentService.RequestAdmission
    */
   requestAdmission: {
@@ -1072,6 +1404,10 @@ export const PaymentService: GenService<{
     output: typeof PaymentServiceRequestAdmissionResponseSchema;
   },
   /**
+   * Tells whether a tenant has resources that cost money at present.
+   *
+   * Callers: owners, editors and viewers of the tenant.
+   *
    * @generated from rpc api.v1.PaymentService.HasChargeableResources
    */
   hasChargeableResources: {
@@ -1080,6 +1416,10 @@ export const PaymentService: GenService<{
     output: typeof PaymentServiceHasChargeableResourcesResponseSchema;
   },
   /**
+   * Lists the discounts that apply to a tenant's subscription.
+   *
+   * Callers: owners of the tenant.
+   *
    * @generated from rpc api.v1.PaymentService.GetSubscriptionDiscounts
    */
   getSubscriptionDiscounts: {

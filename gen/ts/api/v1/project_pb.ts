@@ -15,48 +15,66 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file api/v1/project.proto.
  */
 export const file_api_v1_project: GenFile = /*@__PURE__*/
-  fileDesc("ChRhcGkvdjEvcHJvamVjdC5wcm90bxIGYXBpLnYxIu4BCgdQcm9qZWN0EgwKBHV1aWQYASABKAkSDAoEbmFtZRgCIAEoCRITCgtkZXNjcmlwdGlvbhgDIAEoCRIOCgZ0ZW5hbnQYBCABKAkSGgoSaXNfZGVmYXVsdF9wcm9qZWN0GAUgASgIEi4KCmNyZWF0ZWRfYXQYCiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCnVwZGF0ZWRfYXQYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhcKCmF2YXRhcl91cmwYDCABKAlIAIgBAUINCgtfYXZhdGFyX3VybCJvChlQcm9qZWN0U2VydmljZUxpc3RSZXF1ZXN0Eh0KBG5hbWUYASABKAlCCrpIB3IFEAIYgAFIAIgBARIfCgZ0ZW5hbnQYAiABKAlCCrpIB3IFEAIYgAFIAYgBAUIHCgVfbmFtZUIJCgdfdGVuYW50Ij8KGlByb2plY3RTZXJ2aWNlTGlzdFJlc3BvbnNlEiEKCHByb2plY3RzGAEgAygLMg8uYXBpLnYxLlByb2plY3QiNQoYUHJvamVjdFNlcnZpY2VHZXRSZXF1ZXN0EhkKB3Byb2plY3QYASABKAlCCLpIBXIDsAEBIm0KGVByb2plY3RTZXJ2aWNlR2V0UmVzcG9uc2USIAoHcHJvamVjdBgBIAEoCzIPLmFwaS52MS5Qcm9qZWN0Ei4KD3Byb2plY3RfbWVtYmVycxgCIAMoCzIVLmFwaS52MS5Qcm9qZWN0TWVtYmVyIpYBCg1Qcm9qZWN0TWVtYmVyEgoKAmlkGAEgASgJEisKBHJvbGUYAiABKA4yEy5hcGkudjEuUHJvamVjdFJvbGVCCLpIBYIBAhABEhwKFGluaGVyaXRlZF9tZW1iZXJzaGlwGAMgASgIEi4KCmNyZWF0ZWRfYXQYCiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIocCCg1Qcm9qZWN0SW52aXRlEg4KBnNlY3JldBgBIAEoCRIPCgdwcm9qZWN0GAIgASgJEisKBHJvbGUYAyABKA4yEy5hcGkudjEuUHJvamVjdFJvbGVCCLpIBYIBAhABEg4KBmpvaW5lZBgEIAEoCBIUCgxwcm9qZWN0X25hbWUYBSABKAkSDgoGdGVuYW50GAYgASgJEhMKC3RlbmFudF9uYW1lGAcgASgJEi4KCmV4cGlyZXNfYXQYCiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi0KCWpvaW5lZF9hdBgLIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAimgEKG1Byb2plY3RTZXJ2aWNlQ3JlYXRlUmVxdWVzdBIZCgVsb2dpbhgBIAEoCUIKukgHcgUQAhiAARIXCgRuYW1lGAIgASgJQgm6SAZyBBACGEASHwoLZGVzY3JpcHRpb24YAyABKAlCCrpIB3IFEAIYgAQSFwoKYXZhdGFyX3VybBgEIAEoCUgAiAEBQg0KC19hdmF0YXJfdXJsIkAKHFByb2plY3RTZXJ2aWNlQ3JlYXRlUmVzcG9uc2USIAoHcHJvamVjdBgBIAEoCzIPLmFwaS52MS5Qcm9qZWN0IjgKG1Byb2plY3RTZXJ2aWNlRGVsZXRlUmVxdWVzdBIZCgdwcm9qZWN0GAEgASgJQgi6SAVyA7ABASJAChxQcm9qZWN0U2VydmljZURlbGV0ZVJlc3BvbnNlEiAKB3Byb2plY3QYASABKAsyDy5hcGkudjEuUHJvamVjdCK9AQobUHJvamVjdFNlcnZpY2VVcGRhdGVSZXF1ZXN0EhkKB3Byb2plY3QYASABKAlCCLpIBXIDsAEBEhwKBG5hbWUYAiABKAlCCbpIBnIEEAIYQEgAiAEBEiQKC2Rlc2NyaXB0aW9uGAMgASgJQgq6SAdyBRACGIAESAGIAQESFwoKYXZhdGFyX3VybBgEIAEoCUgCiAEBQgcKBV9uYW1lQg4KDF9kZXNjcmlwdGlvbkINCgtfYXZhdGFyX3VybCJAChxQcm9qZWN0U2VydmljZVVwZGF0ZVJlc3BvbnNlEiAKB3Byb2plY3QYASABKAsyDy5hcGkudjEuUHJvamVjdCJlChtQcm9qZWN0U2VydmljZUludml0ZVJlcXVlc3QSGQoHcHJvamVjdBgBIAEoCUIIukgFcgOwAQESKwoEcm9sZRgDIAEoDjITLmFwaS52MS5Qcm9qZWN0Um9sZUIIukgFggECEAEiRQocUHJvamVjdFNlcnZpY2VJbnZpdGVSZXNwb25zZRIlCgZpbnZpdGUYASABKAsyFS5hcGkudjEuUHJvamVjdEludml0ZSI9CiBQcm9qZWN0U2VydmljZUludml0ZXNMaXN0UmVxdWVzdBIZCgdwcm9qZWN0GAEgASgJQgi6SAVyA7ABASJLCiFQcm9qZWN0U2VydmljZUludml0ZXNMaXN0UmVzcG9uc2USJgoHaW52aXRlcxgBIAMoCzIVLmFwaS52MS5Qcm9qZWN0SW52aXRlIjAKHlByb2plY3RTZXJ2aWNlSW52aXRlR2V0UmVxdWVzdBIOCgZzZWNyZXQYASABKAkiSAofUHJvamVjdFNlcnZpY2VJbnZpdGVHZXRSZXNwb25zZRIlCgZpbnZpdGUYASABKAsyFS5hcGkudjEuUHJvamVjdEludml0ZSJRCiFQcm9qZWN0U2VydmljZVJlbW92ZU1lbWJlclJlcXVlc3QSGQoHcHJvamVjdBgBIAEoCUIIukgFcgOwAQESEQoJbWVtYmVyX2lkGAIgASgJIiQKIlByb2plY3RTZXJ2aWNlUmVtb3ZlTWVtYmVyUmVzcG9uc2UifgohUHJvamVjdFNlcnZpY2VVcGRhdGVNZW1iZXJSZXF1ZXN0EhkKB3Byb2plY3QYASABKAlCCLpIBXIDsAEBEhEKCW1lbWJlcl9pZBgCIAEoCRIrCgRyb2xlGAMgASgOMhMuYXBpLnYxLlByb2plY3RSb2xlQgi6SAWCAQIQASJTCiJQcm9qZWN0U2VydmljZVVwZGF0ZU1lbWJlclJlc3BvbnNlEi0KDnByb2plY3RfbWVtYmVyGAUgASgLMhUuYXBpLnYxLlByb2plY3RNZW1iZXIiMwohUHJvamVjdFNlcnZpY2VJbnZpdGVBY2NlcHRSZXF1ZXN0Eg4KBnNlY3JldBgBIAEoCSJLCiJQcm9qZWN0U2VydmljZUludml0ZUFjY2VwdFJlc3BvbnNlEg8KB3Byb2plY3QYASABKAkSFAoMcHJvamVjdF9uYW1lGAIgASgJIk4KIVByb2plY3RTZXJ2aWNlSW52aXRlRGVsZXRlUmVxdWVzdBIZCgdwcm9qZWN0GAEgASgJQgi6SAVyA7ABARIOCgZzZWNyZXQYAiABKAkiJAoiUHJvamVjdFNlcnZpY2VJbnZpdGVEZWxldGVSZXNwb25zZTLiCQoOUHJvamVjdFNlcnZpY2USVwoETGlzdBIhLmFwaS52MS5Qcm9qZWN0U2VydmljZUxpc3RSZXF1ZXN0GiIuYXBpLnYxLlByb2plY3RTZXJ2aWNlTGlzdFJlc3BvbnNlIgjY8xgD6PMYAhJXCgNHZXQSIC5hcGkudjEuUHJvamVjdFNlcnZpY2VHZXRSZXF1ZXN0GiEuYXBpLnYxLlByb2plY3RTZXJ2aWNlR2V0UmVzcG9uc2UiC8rzGAMBAgPo8xgCEl8KBkNyZWF0ZRIjLmFwaS52MS5Qcm9qZWN0U2VydmljZUNyZWF0ZVJlcXVlc3QaJC5hcGkudjEuUHJvamVjdFNlcnZpY2VDcmVhdGVSZXNwb25zZSIKwvMYAgEC6PMYARJeCgZEZWxldGUSIy5hcGkudjEuUHJvamVjdFNlcnZpY2VEZWxldGVSZXF1ZXN0GiQuYXBpLnYxLlByb2plY3RTZXJ2aWNlRGVsZXRlUmVzcG9uc2UiCcrzGAEB6PMYARJfCgZVcGRhdGUSIy5hcGkudjEuUHJvamVjdFNlcnZpY2VVcGRhdGVSZXF1ZXN0GiQuYXBpLnYxLlByb2plY3RTZXJ2aWNlVXBkYXRlUmVzcG9uc2UiCsrzGAIBAujzGAEScAoMUmVtb3ZlTWVtYmVyEikuYXBpLnYxLlByb2plY3RTZXJ2aWNlUmVtb3ZlTWVtYmVyUmVxdWVzdBoqLmFwaS52MS5Qcm9qZWN0U2VydmljZVJlbW92ZU1lbWJlclJlc3BvbnNlIgnK8xgBAejzGAEScAoMVXBkYXRlTWVtYmVyEikuYXBpLnYxLlByb2plY3RTZXJ2aWNlVXBkYXRlTWVtYmVyUmVxdWVzdBoqLmFwaS52MS5Qcm9qZWN0U2VydmljZVVwZGF0ZU1lbWJlclJlc3BvbnNlIgnK8xgBAejzGAESXgoGSW52aXRlEiMuYXBpLnYxLlByb2plY3RTZXJ2aWNlSW52aXRlUmVxdWVzdBokLmFwaS52MS5Qcm9qZWN0U2VydmljZUludml0ZVJlc3BvbnNlIgnK8xgBAejzGAESbwoMSW52aXRlQWNjZXB0EikuYXBpLnYxLlByb2plY3RTZXJ2aWNlSW52aXRlQWNjZXB0UmVxdWVzdBoqLmFwaS52MS5Qcm9qZWN0U2VydmljZUludml0ZUFjY2VwdFJlc3BvbnNlIgjY8xgD6PMYARJwCgxJbnZpdGVEZWxldGUSKS5hcGkudjEuUHJvamVjdFNlcnZpY2VJbnZpdGVEZWxldGVSZXF1ZXN0GiouYXBpLnYxLlByb2plY3RTZXJ2aWNlSW52aXRlRGVsZXRlUmVzcG9uc2UiCcrzGAEB6PMYARJtCgtJbnZpdGVzTGlzdBIoLmFwaS52MS5Qcm9qZWN0U2VydmljZUludml0ZXNMaXN0UmVxdWVzdBopLmFwaS52MS5Qcm9qZWN0U2VydmljZUludml0ZXNMaXN0UmVzcG9uc2UiCcrzGAEB6PMYAhJmCglJbnZpdGVHZXQSJi5hcGkudjEuUHJvamVjdFNlcnZpY2VJbnZpdGVHZXRSZXF1ZXN0GicuYXBpLnYxLlByb2plY3RTZXJ2aWNlSW52aXRlR2V0UmVzcG9uc2UiCNjzGAPo8xgCYgZwcm90bzM", [file_api_v1_common, file_buf_validate_validate, file_google_protobuf_timestamp]);
+  fileDesc("ChRhcGkvdjEvcHJvamVjdC5wcm90bxIGYXBpLnYxIu4BCgdQcm9qZWN0EgwKBHV1aWQYASABKAkSDAoEbmFtZRgCIAEoCRITCgtkZXNjcmlwdGlvbhgDIAEoCRIOCgZ0ZW5hbnQYBCABKAkSGgoSaXNfZGVmYXVsdF9wcm9qZWN0GAUgASgIEi4KCmNyZWF0ZWRfYXQYCiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCnVwZGF0ZWRfYXQYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhcKCmF2YXRhcl91cmwYDCABKAlIAIgBAUINCgtfYXZhdGFyX3VybCJvChlQcm9qZWN0U2VydmljZUxpc3RSZXF1ZXN0Eh0KBG5hbWUYASABKAlCCrpIB3IFEAIYgAFIAIgBARIfCgZ0ZW5hbnQYAiABKAlCCrpIB3IFEAIYgAFIAYgBAUIHCgVfbmFtZUIJCgdfdGVuYW50Ij8KGlByb2plY3RTZXJ2aWNlTGlzdFJlc3BvbnNlEiEKCHByb2plY3RzGAEgAygLMg8uYXBpLnYxLlByb2plY3QiNQoYUHJvamVjdFNlcnZpY2VHZXRSZXF1ZXN0EhkKB3Byb2plY3QYASABKAlCCLpIBXIDsAEBIm0KGVByb2plY3RTZXJ2aWNlR2V0UmVzcG9uc2USIAoHcHJvamVjdBgBIAEoCzIPLmFwaS52MS5Qcm9qZWN0Ei4KD3Byb2plY3RfbWVtYmVycxgCIAMoCzIVLmFwaS52MS5Qcm9qZWN0TWVtYmVyIpYBCg1Qcm9qZWN0TWVtYmVyEgoKAmlkGAEgASgJEisKBHJvbGUYAiABKA4yEy5hcGkudjEuUHJvamVjdFJvbGVCCLpIBYIBAhABEhwKFGluaGVyaXRlZF9tZW1iZXJzaGlwGAMgASgIEi4KCmNyZWF0ZWRfYXQYCiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIowCCg1Qcm9qZWN0SW52aXRlEhMKBnNlY3JldBgBIAEoCUIDgAEBEg8KB3Byb2plY3QYAiABKAkSKwoEcm9sZRgDIAEoDjITLmFwaS52MS5Qcm9qZWN0Um9sZUIIukgFggECEAESDgoGam9pbmVkGAQgASgIEhQKDHByb2plY3RfbmFtZRgFIAEoCRIOCgZ0ZW5hbnQYBiABKAkSEwoLdGVuYW50X25hbWUYByABKAkSLgoKZXhwaXJlc19hdBgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLQoJam9pbmVkX2F0GAsgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKaAQobUHJvamVjdFNlcnZpY2VDcmVhdGVSZXF1ZXN0EhkKBWxvZ2luGAEgASgJQgq6SAdyBRACGIABEhcKBG5hbWUYAiABKAlCCbpIBnIEEAIYQBIfCgtkZXNjcmlwdGlvbhgDIAEoCUIKukgHcgUQAhiABBIXCgphdmF0YXJfdXJsGAQgASgJSACIAQFCDQoLX2F2YXRhcl91cmwiQAocUHJvamVjdFNlcnZpY2VDcmVhdGVSZXNwb25zZRIgCgdwcm9qZWN0GAEgASgLMg8uYXBpLnYxLlByb2plY3QiOAobUHJvamVjdFNlcnZpY2VEZWxldGVSZXF1ZXN0EhkKB3Byb2plY3QYASABKAlCCLpIBXIDsAEBIkAKHFByb2plY3RTZXJ2aWNlRGVsZXRlUmVzcG9uc2USIAoHcHJvamVjdBgBIAEoCzIPLmFwaS52MS5Qcm9qZWN0Ir0BChtQcm9qZWN0U2VydmljZVVwZGF0ZVJlcXVlc3QSGQoHcHJvamVjdBgBIAEoCUIIukgFcgOwAQESHAoEbmFtZRgCIAEoCUIJukgGcgQQAhhASACIAQESJAoLZGVzY3JpcHRpb24YAyABKAlCCrpIB3IFEAIYgARIAYgBARIXCgphdmF0YXJfdXJsGAQgASgJSAKIAQFCBwoFX25hbWVCDgoMX2Rlc2NyaXB0aW9uQg0KC19hdmF0YXJfdXJsIkAKHFByb2plY3RTZXJ2aWNlVXBkYXRlUmVzcG9uc2USIAoHcHJvamVjdBgBIAEoCzIPLmFwaS52MS5Qcm9qZWN0ImUKG1Byb2plY3RTZXJ2aWNlSW52aXRlUmVxdWVzdBIZCgdwcm9qZWN0GAEgASgJQgi6SAVyA7ABARIrCgRyb2xlGAMgASgOMhMuYXBpLnYxLlByb2plY3RSb2xlQgi6SAWCAQIQASJFChxQcm9qZWN0U2VydmljZUludml0ZVJlc3BvbnNlEiUKBmludml0ZRgBIAEoCzIVLmFwaS52MS5Qcm9qZWN0SW52aXRlIj0KIFByb2plY3RTZXJ2aWNlSW52aXRlc0xpc3RSZXF1ZXN0EhkKB3Byb2plY3QYASABKAlCCLpIBXIDsAEBIksKIVByb2plY3RTZXJ2aWNlSW52aXRlc0xpc3RSZXNwb25zZRImCgdpbnZpdGVzGAEgAygLMhUuYXBpLnYxLlByb2plY3RJbnZpdGUiNQoeUHJvamVjdFNlcnZpY2VJbnZpdGVHZXRSZXF1ZXN0EhMKBnNlY3JldBgBIAEoCUIDgAEBIkgKH1Byb2plY3RTZXJ2aWNlSW52aXRlR2V0UmVzcG9uc2USJQoGaW52aXRlGAEgASgLMhUuYXBpLnYxLlByb2plY3RJbnZpdGUiUQohUHJvamVjdFNlcnZpY2VSZW1vdmVNZW1iZXJSZXF1ZXN0EhkKB3Byb2plY3QYASABKAlCCLpIBXIDsAEBEhEKCW1lbWJlcl9pZBgCIAEoCSIkCiJQcm9qZWN0U2VydmljZVJlbW92ZU1lbWJlclJlc3BvbnNlIn4KIVByb2plY3RTZXJ2aWNlVXBkYXRlTWVtYmVyUmVxdWVzdBIZCgdwcm9qZWN0GAEgASgJQgi6SAVyA7ABARIRCgltZW1iZXJfaWQYAiABKAkSKwoEcm9sZRgDIAEoDjITLmFwaS52MS5Qcm9qZWN0Um9sZUIIukgFggECEAEiUwoiUHJvamVjdFNlcnZpY2VVcGRhdGVNZW1iZXJSZXNwb25zZRItCg5wcm9qZWN0X21lbWJlchgFIAEoCzIVLmFwaS52MS5Qcm9qZWN0TWVtYmVyIjgKIVByb2plY3RTZXJ2aWNlSW52aXRlQWNjZXB0UmVxdWVzdBITCgZzZWNyZXQYASABKAlCA4ABASJLCiJQcm9qZWN0U2VydmljZUludml0ZUFjY2VwdFJlc3BvbnNlEg8KB3Byb2plY3QYASABKAkSFAoMcHJvamVjdF9uYW1lGAIgASgJIlMKIVByb2plY3RTZXJ2aWNlSW52aXRlRGVsZXRlUmVxdWVzdBIZCgdwcm9qZWN0GAEgASgJQgi6SAVyA7ABARITCgZzZWNyZXQYAiABKAlCA4ABASIkCiJQcm9qZWN0U2VydmljZUludml0ZURlbGV0ZVJlc3BvbnNlMuIJCg5Qcm9qZWN0U2VydmljZRJXCgRMaXN0EiEuYXBpLnYxLlByb2plY3RTZXJ2aWNlTGlzdFJlcXVlc3QaIi5hcGkudjEuUHJvamVjdFNlcnZpY2VMaXN0UmVzcG9uc2UiCNjzGAPo8xgCElcKA0dldBIgLmFwaS52MS5Qcm9qZWN0U2VydmljZUdldFJlcXVlc3QaIS5hcGkudjEuUHJvamVjdFNlcnZpY2VHZXRSZXNwb25zZSILyvMYAwECA+jzGAISXwoGQ3JlYXRlEiMuYXBpLnYxLlByb2plY3RTZXJ2aWNlQ3JlYXRlUmVxdWVzdBokLmFwaS52MS5Qcm9qZWN0U2VydmljZUNyZWF0ZVJlc3BvbnNlIgrC8xgCAQLo8xgBEl4KBkRlbGV0ZRIjLmFwaS52MS5Qcm9qZWN0U2VydmljZURlbGV0ZVJlcXVlc3QaJC5hcGkudjEuUHJvamVjdFNlcnZpY2VEZWxldGVSZXNwb25zZSIJyvMYAQHo8xgBEl8KBlVwZGF0ZRIjLmFwaS52MS5Qcm9qZWN0U2VydmljZVVwZGF0ZVJlcXVlc3QaJC5hcGkudjEuUHJvamVjdFNlcnZpY2VVcGRhdGVSZXNwb25zZSIKyvMYAgEC6PMYARJwCgxSZW1vdmVNZW1iZXISKS5hcGkudjEuUHJvamVjdFNlcnZpY2VSZW1vdmVNZW1iZXJSZXF1ZXN0GiouYXBpLnYxLlByb2plY3RTZXJ2aWNlUmVtb3ZlTWVtYmVyUmVzcG9uc2UiCcrzGAEB6PMYARJwCgxVcGRhdGVNZW1iZXISKS5hcGkudjEuUHJvamVjdFNlcnZpY2VVcGRhdGVNZW1iZXJSZXF1ZXN0GiouYXBpLnYxLlByb2plY3RTZXJ2aWNlVXBkYXRlTWVtYmVyUmVzcG9uc2UiCcrzGAEB6PMYARJeCgZJbnZpdGUSIy5hcGkudjEuUHJvamVjdFNlcnZpY2VJbnZpdGVSZXF1ZXN0GiQuYXBpLnYxLlByb2plY3RTZXJ2aWNlSW52aXRlUmVzcG9uc2UiCcrzGAEB6PMYARJvCgxJbnZpdGVBY2NlcHQSKS5hcGkudjEuUHJvamVjdFNlcnZpY2VJbnZpdGVBY2NlcHRSZXF1ZXN0GiouYXBpLnYxLlByb2plY3RTZXJ2aWNlSW52aXRlQWNjZXB0UmVzcG9uc2UiCNjzGAPo8xgBEnAKDEludml0ZURlbGV0ZRIpLmFwaS52MS5Qcm9qZWN0U2VydmljZUludml0ZURlbGV0ZVJlcXVlc3QaKi5hcGkudjEuUHJvamVjdFNlcnZpY2VJbnZpdGVEZWxldGVSZXNwb25zZSIJyvMYAQHo8xgBEm0KC0ludml0ZXNMaXN0EiguYXBpLnYxLlByb2plY3RTZXJ2aWNlSW52aXRlc0xpc3RSZXF1ZXN0GikuYXBpLnYxLlByb2plY3RTZXJ2aWNlSW52aXRlc0xpc3RSZXNwb25zZSIJyvMYAQHo8xgCEmYKCUludml0ZUdldBImLmFwaS52MS5Qcm9qZWN0U2VydmljZUludml0ZUdldFJlcXVlc3QaJy5hcGkudjEuUHJvamVjdFNlcnZpY2VJbnZpdGVHZXRSZXNwb25zZSII2PMYA+jzGAJiBnByb3RvMw", [file_api_v1_common, file_buf_validate_validate, file_google_protobuf_timestamp]);
 
 /**
+ * A group of resources that belong to a tenant.
+ *
  * @generated from message api.v1.Project
  */
 export type Project = Message<"api.v1.Project"> & {
   /**
+   * Unique id, given by the server.
+   *
    * @generated from field: string uuid = 1;
    */
   uuid: string;
 
   /**
+   * Name, unique in the tenant.
+   *
    * @generated from field: string name = 2;
    */
   name: string;
 
   /**
+   * Text for people; may be empty.
+   *
    * @generated from field: string description = 3;
    */
   description: string;
 
   /**
+   * Id of the tenant.
+   *
    * @generated from field: string tenant = 4;
    */
   tenant: string;
 
   /**
+   * Whether this is the one project that came with the tenant.
+   *
    * @generated from field: bool is_default_project = 5;
    */
   isDefaultProject: boolean;
 
   /**
+   * When the project was created.
+   *
    * @generated from field: google.protobuf.Timestamp created_at = 10;
    */
   createdAt?: Timestamp | undefined;
 
   /**
+   * When the project was last changed.
+   *
    * @generated from field: google.protobuf.Timestamp updated_at = 11;
    */
   updatedAt?: Timestamp | undefined;
 
   /**
+   * Picture of the project; unset when there is none.
+   *
    * @generated from field: optional string avatar_url = 12;
    */
   avatarUrl?: string | undefined;
@@ -70,15 +88,21 @@ export const ProjectSchema: GenMessage<Project> = /*@__PURE__*/
   messageDesc(file_api_v1_project, 0);
 
 /**
+ * Selects projects; every field that is set narrows the list.
+ *
  * @generated from message api.v1.ProjectServiceListRequest
  */
 export type ProjectServiceListRequest = Message<"api.v1.ProjectServiceListRequest"> & {
   /**
+   * Only the project of this name.
+   *
    * @generated from field: optional string name = 1;
    */
   name?: string | undefined;
 
   /**
+   * Only projects of the tenant with this id.
+   *
    * @generated from field: optional string tenant = 2;
    */
   tenant?: string | undefined;
@@ -92,10 +116,14 @@ export const ProjectServiceListRequestSchema: GenMessage<ProjectServiceListReque
   messageDesc(file_api_v1_project, 1);
 
 /**
+ * The projects that were selected.
+ *
  * @generated from message api.v1.ProjectServiceListResponse
  */
 export type ProjectServiceListResponse = Message<"api.v1.ProjectServiceListResponse"> & {
   /**
+   * The projects; empty when there are none.
+   *
    * @generated from field: repeated api.v1.Project projects = 1;
    */
   projects: Project[];
@@ -109,10 +137,14 @@ export const ProjectServiceListResponseSchema: GenMessage<ProjectServiceListResp
   messageDesc(file_api_v1_project, 2);
 
 /**
+ * Names the project to get.
+ *
  * @generated from message api.v1.ProjectServiceGetRequest
  */
 export type ProjectServiceGetRequest = Message<"api.v1.ProjectServiceGetRequest"> & {
   /**
+   * Uuid of the project; the caller needs one of the method's roles in it.
+   *
    * @generated from field: string project = 1;
    */
   project: string;
@@ -126,15 +158,21 @@ export const ProjectServiceGetRequestSchema: GenMessage<ProjectServiceGetRequest
   messageDesc(file_api_v1_project, 3);
 
 /**
+ * The project that was asked for.
+ *
  * @generated from message api.v1.ProjectServiceGetResponse
  */
 export type ProjectServiceGetResponse = Message<"api.v1.ProjectServiceGetResponse"> & {
   /**
+   * The project.
+   *
    * @generated from field: api.v1.Project project = 1;
    */
   project?: Project | undefined;
 
   /**
+   * Everybody with a role in it, direct or inherited.
+   *
    * @generated from field: repeated api.v1.ProjectMember project_members = 2;
    */
   projectMembers: ProjectMember[];
@@ -148,25 +186,35 @@ export const ProjectServiceGetResponseSchema: GenMessage<ProjectServiceGetRespon
   messageDesc(file_api_v1_project, 4);
 
 /**
+ * A user with a role in a project.
+ *
  * @generated from message api.v1.ProjectMember
  */
 export type ProjectMember = Message<"api.v1.ProjectMember"> & {
   /**
+   * Login of the user.
+   *
    * @generated from field: string id = 1;
    */
   id: string;
 
   /**
+   * The role that holds: the stronger of the direct and the inherited one.
+   *
    * @generated from field: api.v1.ProjectRole role = 2;
    */
   role: ProjectRole;
 
   /**
+   * Whether the role comes from the tenant. Such a member cannot be changed here.
+   *
    * @generated from field: bool inherited_membership = 3;
    */
   inheritedMembership: boolean;
 
   /**
+   * When the user became a member.
+   *
    * @generated from field: google.protobuf.Timestamp created_at = 10;
    */
   createdAt?: Timestamp | undefined;
@@ -180,50 +228,70 @@ export const ProjectMemberSchema: GenMessage<ProjectMember> = /*@__PURE__*/
   messageDesc(file_api_v1_project, 5);
 
 /**
+ * An invitation to a project: for one use, within 7 days.
+ *
  * @generated from message api.v1.ProjectInvite
  */
 export type ProjectInvite = Message<"api.v1.ProjectInvite"> & {
   /**
+   * 32 characters; whoever holds them can join.
+   *
    * @generated from field: string secret = 1;
    */
   secret: string;
 
   /**
+   * Uuid of the project.
+   *
    * @generated from field: string project = 2;
    */
   project: string;
 
   /**
+   * Role that the new member gets.
+   *
    * @generated from field: api.v1.ProjectRole role = 3;
    */
   role: ProjectRole;
 
   /**
+   * Whether the invitation was used.
+   *
    * @generated from field: bool joined = 4;
    */
   joined: boolean;
 
   /**
+   * Name of the project.
+   *
    * @generated from field: string project_name = 5;
    */
   projectName: string;
 
   /**
+   * Id of the tenant that owns the project.
+   *
    * @generated from field: string tenant = 6;
    */
   tenant: string;
 
   /**
+   * Name of that tenant.
+   *
    * @generated from field: string tenant_name = 7;
    */
   tenantName: string;
 
   /**
+   * When the invitation expires.
+   *
    * @generated from field: google.protobuf.Timestamp expires_at = 10;
    */
   expiresAt?: Timestamp | undefined;
 
   /**
+   * When the invitation was used; unset before.
+   *
    * @generated from field: google.protobuf.Timestamp joined_at = 11;
    */
   joinedAt?: Timestamp | undefined;
@@ -237,25 +305,35 @@ export const ProjectInviteSchema: GenMessage<ProjectInvite> = /*@__PURE__*/
   messageDesc(file_api_v1_project, 6);
 
 /**
+ * Describes the project to create.
+ *
  * @generated from message api.v1.ProjectServiceCreateRequest
  */
 export type ProjectServiceCreateRequest = Message<"api.v1.ProjectServiceCreateRequest"> & {
   /**
+   * Id of the tenant; the caller needs one of the method's roles in it.
+   *
    * @generated from field: string login = 1;
    */
   login: string;
 
   /**
+   * Name, unique in the tenant.
+   *
    * @generated from field: string name = 2;
    */
   name: string;
 
   /**
+   * Text for people.
+   *
    * @generated from field: string description = 3;
    */
   description: string;
 
   /**
+   * Picture of the project.
+   *
    * @generated from field: optional string avatar_url = 4;
    */
   avatarUrl?: string | undefined;
@@ -269,10 +347,14 @@ export const ProjectServiceCreateRequestSchema: GenMessage<ProjectServiceCreateR
   messageDesc(file_api_v1_project, 7);
 
 /**
+ * The project that was created.
+ *
  * @generated from message api.v1.ProjectServiceCreateResponse
  */
 export type ProjectServiceCreateResponse = Message<"api.v1.ProjectServiceCreateResponse"> & {
   /**
+   * The project.
+   *
    * @generated from field: api.v1.Project project = 1;
    */
   project?: Project | undefined;
@@ -286,10 +368,14 @@ export const ProjectServiceCreateResponseSchema: GenMessage<ProjectServiceCreate
   messageDesc(file_api_v1_project, 8);
 
 /**
+ * Names the project to delete.
+ *
  * @generated from message api.v1.ProjectServiceDeleteRequest
  */
 export type ProjectServiceDeleteRequest = Message<"api.v1.ProjectServiceDeleteRequest"> & {
   /**
+   * Uuid of the project; the caller needs one of the method's roles in it.
+   *
    * @generated from field: string project = 1;
    */
   project: string;
@@ -303,10 +389,14 @@ export const ProjectServiceDeleteRequestSchema: GenMessage<ProjectServiceDeleteR
   messageDesc(file_api_v1_project, 9);
 
 /**
+ * The project that was deleted.
+ *
  * @generated from message api.v1.ProjectServiceDeleteResponse
  */
 export type ProjectServiceDeleteResponse = Message<"api.v1.ProjectServiceDeleteResponse"> & {
   /**
+   * The project, as it was last.
+   *
    * @generated from field: api.v1.Project project = 1;
    */
   project?: Project | undefined;
@@ -320,25 +410,35 @@ export const ProjectServiceDeleteResponseSchema: GenMessage<ProjectServiceDelete
   messageDesc(file_api_v1_project, 10);
 
 /**
+ * Names the project and what changes in it.
+ *
  * @generated from message api.v1.ProjectServiceUpdateRequest
  */
 export type ProjectServiceUpdateRequest = Message<"api.v1.ProjectServiceUpdateRequest"> & {
   /**
+   * Uuid of the project; the caller needs one of the method's roles in it.
+   *
    * @generated from field: string project = 1;
    */
   project: string;
 
   /**
+   * New name, unique in the tenant.
+   *
    * @generated from field: optional string name = 2;
    */
   name?: string | undefined;
 
   /**
+   * New text for people.
+   *
    * @generated from field: optional string description = 3;
    */
   description?: string | undefined;
 
   /**
+   * New picture of the project.
+   *
    * @generated from field: optional string avatar_url = 4;
    */
   avatarUrl?: string | undefined;
@@ -352,10 +452,14 @@ export const ProjectServiceUpdateRequestSchema: GenMessage<ProjectServiceUpdateR
   messageDesc(file_api_v1_project, 11);
 
 /**
+ * The project after the update.
+ *
  * @generated from message api.v1.ProjectServiceUpdateResponse
  */
 export type ProjectServiceUpdateResponse = Message<"api.v1.ProjectServiceUpdateResponse"> & {
   /**
+   * The project.
+   *
    * @generated from field: api.v1.Project project = 1;
    */
   project?: Project | undefined;
@@ -369,15 +473,21 @@ export const ProjectServiceUpdateResponseSchema: GenMessage<ProjectServiceUpdate
   messageDesc(file_api_v1_project, 12);
 
 /**
+ * Describes the invitation to make.
+ *
  * @generated from message api.v1.ProjectServiceInviteRequest
  */
 export type ProjectServiceInviteRequest = Message<"api.v1.ProjectServiceInviteRequest"> & {
   /**
+   * Uuid of the project; the caller needs one of the method's roles in it.
+   *
    * @generated from field: string project = 1;
    */
   project: string;
 
   /**
+   * Role that the new member gets.
+   *
    * @generated from field: api.v1.ProjectRole role = 3;
    */
   role: ProjectRole;
@@ -391,10 +501,14 @@ export const ProjectServiceInviteRequestSchema: GenMessage<ProjectServiceInviteR
   messageDesc(file_api_v1_project, 13);
 
 /**
+ * The invitation that was made.
+ *
  * @generated from message api.v1.ProjectServiceInviteResponse
  */
 export type ProjectServiceInviteResponse = Message<"api.v1.ProjectServiceInviteResponse"> & {
   /**
+   * The invitation with its secret.
+   *
    * @generated from field: api.v1.ProjectInvite invite = 1;
    */
   invite?: ProjectInvite | undefined;
@@ -408,10 +522,14 @@ export const ProjectServiceInviteResponseSchema: GenMessage<ProjectServiceInvite
   messageDesc(file_api_v1_project, 14);
 
 /**
+ * Names the project whose invitations are listed.
+ *
  * @generated from message api.v1.ProjectServiceInvitesListRequest
  */
 export type ProjectServiceInvitesListRequest = Message<"api.v1.ProjectServiceInvitesListRequest"> & {
   /**
+   * Uuid of the project; the caller needs one of the method's roles in it.
+   *
    * @generated from field: string project = 1;
    */
   project: string;
@@ -425,10 +543,14 @@ export const ProjectServiceInvitesListRequestSchema: GenMessage<ProjectServiceIn
   messageDesc(file_api_v1_project, 15);
 
 /**
+ * The open invitations of the project.
+ *
  * @generated from message api.v1.ProjectServiceInvitesListResponse
  */
 export type ProjectServiceInvitesListResponse = Message<"api.v1.ProjectServiceInvitesListResponse"> & {
   /**
+   * The invitations; empty when there are none.
+   *
    * @generated from field: repeated api.v1.ProjectInvite invites = 1;
    */
   invites: ProjectInvite[];
@@ -442,10 +564,14 @@ export const ProjectServiceInvitesListResponseSchema: GenMessage<ProjectServiceI
   messageDesc(file_api_v1_project, 16);
 
 /**
+ * Names an invitation by its secret.
+ *
  * @generated from message api.v1.ProjectServiceInviteGetRequest
  */
 export type ProjectServiceInviteGetRequest = Message<"api.v1.ProjectServiceInviteGetRequest"> & {
   /**
+   * Secret of the invitation, 32 characters.
+   *
    * @generated from field: string secret = 1;
    */
   secret: string;
@@ -459,10 +585,14 @@ export const ProjectServiceInviteGetRequestSchema: GenMessage<ProjectServiceInvi
   messageDesc(file_api_v1_project, 17);
 
 /**
+ * The invitation that was asked for.
+ *
  * @generated from message api.v1.ProjectServiceInviteGetResponse
  */
 export type ProjectServiceInviteGetResponse = Message<"api.v1.ProjectServiceInviteGetResponse"> & {
   /**
+   * The invitation.
+   *
    * @generated from field: api.v1.ProjectInvite invite = 1;
    */
   invite?: ProjectInvite | undefined;
@@ -476,15 +606,21 @@ export const ProjectServiceInviteGetResponseSchema: GenMessage<ProjectServiceInv
   messageDesc(file_api_v1_project, 18);
 
 /**
+ * Names the member to remove.
+ *
  * @generated from message api.v1.ProjectServiceRemoveMemberRequest
  */
 export type ProjectServiceRemoveMemberRequest = Message<"api.v1.ProjectServiceRemoveMemberRequest"> & {
   /**
+   * Uuid of the project; the caller needs one of the method's roles in it.
+   *
    * @generated from field: string project = 1;
    */
   project: string;
 
   /**
+   * Login of a direct member.
+   *
    * @generated from field: string member_id = 2;
    */
   memberId: string;
@@ -498,6 +634,8 @@ export const ProjectServiceRemoveMemberRequestSchema: GenMessage<ProjectServiceR
   messageDesc(file_api_v1_project, 19);
 
 /**
+ * Carries nothing: the member is gone.
+ *
  * @generated from message api.v1.ProjectServiceRemoveMemberResponse
  */
 export type ProjectServiceRemoveMemberResponse = Message<"api.v1.ProjectServiceRemoveMemberResponse"> & {
@@ -511,20 +649,28 @@ export const ProjectServiceRemoveMemberResponseSchema: GenMessage<ProjectService
   messageDesc(file_api_v1_project, 20);
 
 /**
+ * Names the member and its new role.
+ *
  * @generated from message api.v1.ProjectServiceUpdateMemberRequest
  */
 export type ProjectServiceUpdateMemberRequest = Message<"api.v1.ProjectServiceUpdateMemberRequest"> & {
   /**
+   * Uuid of the project; the caller needs one of the method's roles in it.
+   *
    * @generated from field: string project = 1;
    */
   project: string;
 
   /**
+   * Login of a direct member.
+   *
    * @generated from field: string member_id = 2;
    */
   memberId: string;
 
   /**
+   * The new role.
+   *
    * @generated from field: api.v1.ProjectRole role = 3;
    */
   role: ProjectRole;
@@ -538,10 +684,14 @@ export const ProjectServiceUpdateMemberRequestSchema: GenMessage<ProjectServiceU
   messageDesc(file_api_v1_project, 21);
 
 /**
+ * The member after the change.
+ *
  * @generated from message api.v1.ProjectServiceUpdateMemberResponse
  */
 export type ProjectServiceUpdateMemberResponse = Message<"api.v1.ProjectServiceUpdateMemberResponse"> & {
   /**
+   * The member.
+   *
    * @generated from field: api.v1.ProjectMember project_member = 5;
    */
   projectMember?: ProjectMember | undefined;
@@ -555,10 +705,14 @@ export const ProjectServiceUpdateMemberResponseSchema: GenMessage<ProjectService
   messageDesc(file_api_v1_project, 22);
 
 /**
+ * Names an invitation by its secret.
+ *
  * @generated from message api.v1.ProjectServiceInviteAcceptRequest
  */
 export type ProjectServiceInviteAcceptRequest = Message<"api.v1.ProjectServiceInviteAcceptRequest"> & {
   /**
+   * Secret of the invitation, 32 characters.
+   *
    * @generated from field: string secret = 1;
    */
   secret: string;
@@ -572,15 +726,21 @@ export const ProjectServiceInviteAcceptRequestSchema: GenMessage<ProjectServiceI
   messageDesc(file_api_v1_project, 23);
 
 /**
+ * The project that the caller has joined.
+ *
  * @generated from message api.v1.ProjectServiceInviteAcceptResponse
  */
 export type ProjectServiceInviteAcceptResponse = Message<"api.v1.ProjectServiceInviteAcceptResponse"> & {
   /**
+   * Uuid of the project.
+   *
    * @generated from field: string project = 1;
    */
   project: string;
 
   /**
+   * Name of the project.
+   *
    * @generated from field: string project_name = 2;
    */
   projectName: string;
@@ -594,15 +754,21 @@ export const ProjectServiceInviteAcceptResponseSchema: GenMessage<ProjectService
   messageDesc(file_api_v1_project, 24);
 
 /**
+ * Names the invitation to withdraw.
+ *
  * @generated from message api.v1.ProjectServiceInviteDeleteRequest
  */
 export type ProjectServiceInviteDeleteRequest = Message<"api.v1.ProjectServiceInviteDeleteRequest"> & {
   /**
+   * Uuid of the project; the caller needs one of the method's roles in it.
+   *
    * @generated from field: string project = 1;
    */
   project: string;
 
   /**
+   * Secret of the invitation, 32 characters.
+   *
    * @generated from field: string secret = 2;
    */
   secret: string;
@@ -616,6 +782,8 @@ export const ProjectServiceInviteDeleteRequestSchema: GenMessage<ProjectServiceI
   messageDesc(file_api_v1_project, 25);
 
 /**
+ * Carries nothing: the invitation is void.
+ *
  * @generated from message api.v1.ProjectServiceInviteDeleteResponse
  */
 export type ProjectServiceInviteDeleteResponse = Message<"api.v1.ProjectServiceInviteDeleteResponse"> & {
@@ -629,10 +797,16 @@ export const ProjectServiceInviteDeleteResponseSchema: GenMessage<ProjectService
   messageDesc(file_api_v1_project, 26);
 
 /**
+ * Projects, in which resources live, and their members.
+ *
  * @generated from service api.v1.ProjectService
  */
 export const ProjectService: GenService<{
   /**
+   * Lists the projects that the caller can reach, by its own role or through the tenant.
+   *
+   * Callers: everybody with a token.
+   *
    * @generated from rpc api.v1.ProjectService.List
    */
   list: {
@@ -641,6 +815,10 @@ export const ProjectService: GenService<{
     output: typeof ProjectServiceListResponseSchema;
   },
   /**
+   * Gets a project with its members.
+   *
+   * Callers: owners, editors and viewers of the project.
+   *
    * @generated from rpc api.v1.ProjectService.Get
    */
   get: {
@@ -649,6 +827,10 @@ export const ProjectService: GenService<{
     output: typeof ProjectServiceGetResponseSchema;
   },
   /**
+   * Creates a project in a tenant. ALREADY_EXISTS when the tenant has one of this name.
+   *
+   * Callers: owners and editors of the tenant.
+   *
    * @generated from rpc api.v1.ProjectService.Create
    */
   create: {
@@ -657,6 +839,11 @@ export const ProjectService: GenService<{
     output: typeof ProjectServiceCreateResponseSchema;
   },
   /**
+   * Deletes a project for good. FAILED_PRECONDITION while it has resources, or when it is the
+   * tenant's default project.
+   *
+   * Callers: owners of the project.
+   *
    * @generated from rpc api.v1.ProjectService.Delete
    */
   delete: {
@@ -665,6 +852,11 @@ export const ProjectService: GenService<{
     output: typeof ProjectServiceDeleteResponseSchema;
   },
   /**
+   * Changes what the request sets and leaves the rest. ALREADY_EXISTS when the new name is taken in
+   * the tenant.
+   *
+   * Callers: owners and editors of the project.
+   *
    * @generated from rpc api.v1.ProjectService.Update
    */
   update: {
@@ -673,6 +865,10 @@ export const ProjectService: GenService<{
     output: typeof ProjectServiceUpdateResponseSchema;
   },
   /**
+   * Takes a direct member out of a project, at once. FAILED_PRECONDITION for the last owner.
+   *
+   * Callers: owners of the project.
+   *
    * @generated from rpc api.v1.ProjectService.RemoveMember
    */
   removeMember: {
@@ -681,6 +877,10 @@ export const ProjectService: GenService<{
     output: typeof ProjectServiceRemoveMemberResponseSchema;
   },
   /**
+   * Gives a direct member another role. FAILED_PRECONDITION when the last owner would be demoted.
+   *
+   * Callers: owners of the project.
+   *
    * @generated from rpc api.v1.ProjectService.UpdateMember
    */
   updateMember: {
@@ -689,6 +889,10 @@ export const ProjectService: GenService<{
     output: typeof ProjectServiceUpdateMemberResponseSchema;
   },
   /**
+   * Makes an invitation to a project. Pass its secret on to the person to be invited.
+   *
+   * Callers: owners of the project.
+   *
    * @generated from rpc api.v1.ProjectService.Invite
    */
   invite: {
@@ -697,6 +901,11 @@ export const ProjectService: GenService<{
     output: typeof ProjectServiceInviteResponseSchema;
   },
   /**
+   * Joins a project with the secret of an invitation. NOT_FOUND when it was used, withdrawn or has
+   * expired; ALREADY_EXISTS for a member; INVALID_ARGUMENT for an invitation of one's own.
+   *
+   * Callers: everybody with a token.
+   *
    * @generated from rpc api.v1.ProjectService.InviteAccept
    */
   inviteAccept: {
@@ -705,6 +914,10 @@ export const ProjectService: GenService<{
     output: typeof ProjectServiceInviteAcceptResponseSchema;
   },
   /**
+   * Withdraws an invitation.
+   *
+   * Callers: owners of the project.
+   *
    * @generated from rpc api.v1.ProjectService.InviteDelete
    */
   inviteDelete: {
@@ -713,6 +926,10 @@ export const ProjectService: GenService<{
     output: typeof ProjectServiceInviteDeleteResponseSchema;
   },
   /**
+   * Lists the open invitations of a project.
+   *
+   * Callers: owners of the project.
+   *
    * @generated from rpc api.v1.ProjectService.InvitesList
    */
   invitesList: {
@@ -721,6 +938,11 @@ export const ProjectService: GenService<{
     output: typeof ProjectServiceInvitesListResponseSchema;
   },
   /**
+   * Shows an invitation to somebody who holds its secret. NOT_FOUND when it was used, withdrawn or
+   * has expired.
+   *
+   * Callers: everybody with a token.
+   *
    * @generated from rpc api.v1.ProjectService.InviteGet
    */
   inviteGet: {

@@ -17,88 +17,122 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file api/v1/tenant.proto.
  */
 export const file_api_v1_tenant: GenFile = /*@__PURE__*/
-  fileDesc("ChNhcGkvdjEvdGVuYW50LnByb3RvEgZhcGkudjEi7QMKBlRlbmFudBINCgVsb2dpbhgBIAEoCRIMCgRuYW1lGAIgASgJEg0KBWVtYWlsGAMgASgJEhMKC2Rlc2NyaXB0aW9uGAQgASgJEhIKCmF2YXRhcl91cmwYBSABKAkSLQoOb2F1dGhfcHJvdmlkZXIYBiABKA4yFS5hcGkudjEuT0F1dGhQcm92aWRlchIvCg9wYXltZW50X2RldGFpbHMYCCABKAsyFi5hcGkudjEuUGF5bWVudERldGFpbHMSEAoIYWRtaXR0ZWQYCSABKAgSFAoMcGhvbmVfbnVtYmVyGAogASgJEjgKFHRlcm1zX2FuZF9jb25kaXRpb25zGAsgASgLMhouYXBpLnYxLlRlcm1zQW5kQ29uZGl0aW9ucxIVCg1lbWFpbF9jb25zZW50GAwgASgIEhEKCW9uYm9hcmRlZBgNIAEoCBISCgpjcmVhdGVkX2J5GA8gASgJEi4KCmNyZWF0ZWRfYXQYFCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCnVwZGF0ZWRfYXQYFSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCmRlbGV0ZWRfYXQYFiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIqIBCg5QYXltZW50RGV0YWlscxITCgtjdXN0b21lcl9pZBgBIAEoCRIeChFwYXltZW50X21ldGhvZF9pZBgCIAEoCUgAiAEBEhcKD3N1YnNjcmlwdGlvbl9pZBgDIAEoCRIfCgdjb3Vwb25zGAQgAygLMg4uYXBpLnYxLkNvdXBvbhILCgN2YXQYBSABKAlCFAoSX3BheW1lbnRfbWV0aG9kX2lkIsIBChRQYXltZW50RGV0YWlsc1VwZGF0ZRIYCgtjdXN0b21lcl9pZBgBIAEoCUgAiAEBEh4KEXBheW1lbnRfbWV0aG9kX2lkGAIgASgJSAGIAQESHAoPc3Vic2NyaXB0aW9uX2lkGAMgASgJSAKIAQESEAoDdmF0GAQgASgJSAOIAQFCDgoMX2N1c3RvbWVyX2lkQhQKEl9wYXltZW50X21ldGhvZF9pZEISChBfc3Vic2NyaXB0aW9uX2lkQgYKBF92YXQiUAoSVGVybXNBbmRDb25kaXRpb25zEhAKCGFjY2VwdGVkGAEgASgIEigKBHdoZW4YAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wInYKGFRlcm1zQW5kQ29uZGl0aW9uc1VwZGF0ZRIVCghhY2NlcHRlZBgBIAEoCEgAiAEBEi0KBHdoZW4YAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wSAGIAQFCCwoJX2FjY2VwdGVkQgcKBV93aGVuIigKF1RlbmFudFNlcnZpY2VHZXRSZXF1ZXN0Eg0KBWxvZ2luGAEgASgJIvcBChpUZW5hbnRTZXJ2aWNlQ3JlYXRlUmVxdWVzdBIeCgZ0ZW5hbnQYASABKAsyDi5hcGkudjEuVGVuYW50EiQKC2Rlc2NyaXB0aW9uGAIgASgJQgq6SAdyBRACGIAESACIAQESGwoFZW1haWwYAyABKAlCB7pIBHICYAFIAYgBARIhCgphdmF0YXJfdXJsGAQgASgJQgi6SAVyA4gBAUgCiAEBEhkKDHBob25lX251bWJlchgFIAEoCUgDiAEBQg4KDF9kZXNjcmlwdGlvbkIICgZfZW1haWxCDQoLX2F2YXRhcl91cmxCDwoNX3Bob25lX251bWJlciJECiJUZW5hbnRTZXJ2aWNlQ3JlYXRlT3JVcGRhdGVSZXF1ZXN0Eh4KBnRlbmFudBgBIAEoCzIOLmFwaS52MS5UZW5hbnQi4QMKGlRlbmFudFNlcnZpY2VVcGRhdGVSZXF1ZXN0Eg0KBWxvZ2luGAEgASgJEhEKBG5hbWUYAiABKAlIAIgBARISCgVlbWFpbBgDIAEoCUgBiAEBEiQKC2Rlc2NyaXB0aW9uGAQgASgJQgq6SAdyBRACGIAESAKIAQESFwoKYXZhdGFyX3VybBgFIAEoCUgDiAEBEjoKD3BheW1lbnRfZGV0YWlscxgIIAEoCzIcLmFwaS52MS5QYXltZW50RGV0YWlsc1VwZGF0ZUgEiAEBEkMKFHRlcm1zX2FuZF9jb25kaXRpb25zGAkgASgLMiAuYXBpLnYxLlRlcm1zQW5kQ29uZGl0aW9uc1VwZGF0ZUgFiAEBEhYKCW9uYm9hcmRlZBgNIAEoCEgGiAEBEigKG2FjY2VwdF90ZXJtc19hbmRfY29uZGl0aW9ucxgOIAEoCEgHiAEBQgcKBV9uYW1lQggKBl9lbWFpbEIOCgxfZGVzY3JpcHRpb25CDQoLX2F2YXRhcl91cmxCEgoQX3BheW1lbnRfZGV0YWlsc0IXChVfdGVybXNfYW5kX2NvbmRpdGlvbnNCDAoKX29uYm9hcmRlZEIeChxfYWNjZXB0X3Rlcm1zX2FuZF9jb25kaXRpb25zIisKGlRlbmFudFNlcnZpY2VEZWxldGVSZXF1ZXN0Eg0KBWxvZ2luGAEgASgJImgKGFRlbmFudFNlcnZpY2VHZXRSZXNwb25zZRIeCgZ0ZW5hbnQYASABKAsyDi5hcGkudjEuVGVuYW50EiwKDnRlbmFudF9tZW1iZXJzGAIgAygLMhQuYXBpLnYxLlRlbmFudE1lbWJlciI9ChtUZW5hbnRTZXJ2aWNlQ3JlYXRlUmVzcG9uc2USHgoGdGVuYW50GAEgASgLMg4uYXBpLnYxLlRlbmFudCJFCiNUZW5hbnRTZXJ2aWNlQ3JlYXRlT3JVcGRhdGVSZXNwb25zZRIeCgZ0ZW5hbnQYASABKAsyDi5hcGkudjEuVGVuYW50Ij0KG1RlbmFudFNlcnZpY2VVcGRhdGVSZXNwb25zZRIeCgZ0ZW5hbnQYASABKAsyDi5hcGkudjEuVGVuYW50Ij0KG1RlbmFudFNlcnZpY2VEZWxldGVSZXNwb25zZRIeCgZ0ZW5hbnQYASABKAsyDi5hcGkudjEuVGVuYW50IosBCgxUZW5hbnRNZW1iZXISCgoCaWQYASABKAkSKgoEcm9sZRgCIAEoDjISLmFwaS52MS5UZW5hbnRSb2xlQgi6SAWCAQIQARITCgtwcm9qZWN0X2lkcxgEIAMoCRIuCgpjcmVhdGVkX2F0GAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKRAgoMVGVuYW50SW52aXRlEg4KBnNlY3JldBgBIAEoCRIVCg10YXJnZXRfdGVuYW50GAIgASgJEioKBHJvbGUYAyABKA4yEi5hcGkudjEuVGVuYW50Um9sZUIIukgFggECEAESDgoGam9pbmVkGAQgASgIEhoKEnRhcmdldF90ZW5hbnRfbmFtZRgFIAEoCRIOCgZ0ZW5hbnQYBiABKAkSEwoLdGVuYW50X25hbWUYByABKAkSLgoKZXhwaXJlc19hdBgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLQoJam9pbmVkX2F0GAsgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJZChhUZW5hbnRTZXJ2aWNlTGlzdFJlcXVlc3QSDwoCaWQYASABKAlIAIgBARIcCgRuYW1lGAIgASgJQgm6SAZyBBACGEBIAYgBAUIFCgNfaWRCBwoFX25hbWUiPAoZVGVuYW50U2VydmljZUxpc3RSZXNwb25zZRIfCgd0ZW5hbnRzGAEgAygLMg4uYXBpLnYxLlRlbmFudCJXChpUZW5hbnRTZXJ2aWNlSW52aXRlUmVxdWVzdBINCgVsb2dpbhgBIAEoCRIqCgRyb2xlGAIgASgOMhIuYXBpLnYxLlRlbmFudFJvbGVCCLpIBYIBAhABIkMKG1RlbmFudFNlcnZpY2VJbnZpdGVSZXNwb25zZRIkCgZpbnZpdGUYASABKAsyFC5hcGkudjEuVGVuYW50SW52aXRlIjAKH1RlbmFudFNlcnZpY2VJbnZpdGVzTGlzdFJlcXVlc3QSDQoFbG9naW4YASABKAkiSQogVGVuYW50U2VydmljZUludml0ZXNMaXN0UmVzcG9uc2USJQoHaW52aXRlcxgBIAMoCzIULmFwaS52MS5UZW5hbnRJbnZpdGUiLwodVGVuYW50U2VydmljZUludml0ZUdldFJlcXVlc3QSDgoGc2VjcmV0GAEgASgJIkYKHlRlbmFudFNlcnZpY2VJbnZpdGVHZXRSZXNwb25zZRIkCgZpbnZpdGUYASABKAsyFC5hcGkudjEuVGVuYW50SW52aXRlIkQKIFRlbmFudFNlcnZpY2VSZW1vdmVNZW1iZXJSZXF1ZXN0Eg0KBWxvZ2luGAEgASgJEhEKCW1lbWJlcl9pZBgCIAEoCSIjCiFUZW5hbnRTZXJ2aWNlUmVtb3ZlTWVtYmVyUmVzcG9uc2UiMgogVGVuYW50U2VydmljZUludml0ZUFjY2VwdFJlcXVlc3QSDgoGc2VjcmV0GAEgASgJIkgKIVRlbmFudFNlcnZpY2VJbnZpdGVBY2NlcHRSZXNwb25zZRIOCgZ0ZW5hbnQYASABKAkSEwoLdGVuYW50X25hbWUYAiABKAkiQQogVGVuYW50U2VydmljZUludml0ZURlbGV0ZVJlcXVlc3QSDQoFbG9naW4YASABKAkSDgoGc2VjcmV0GAIgASgJIiMKIVRlbmFudFNlcnZpY2VJbnZpdGVEZWxldGVSZXNwb25zZSJwCiBUZW5hbnRTZXJ2aWNlVXBkYXRlTWVtYmVyUmVxdWVzdBINCgVsb2dpbhgBIAEoCRIRCgltZW1iZXJfaWQYAiABKAkSKgoEcm9sZRgDIAEoDjISLmFwaS52MS5UZW5hbnRSb2xlQgi6SAWCAQIQASJQCiFUZW5hbnRTZXJ2aWNlVXBkYXRlTWVtYmVyUmVzcG9uc2USKwoNdGVuYW50X21lbWJlchgBIAEoCzIULmFwaS52MS5UZW5hbnRNZW1iZXIimQEKJFRlbmFudFNlcnZpY2VSZXF1ZXN0QWRtaXNzaW9uUmVxdWVzdBINCgVsb2dpbhgBIAEoCRIMCgRuYW1lGAIgASgJEhYKBWVtYWlsGAMgASgJQge6SARyAmABEiUKHWFjY2VwdGVkX3Rlcm1zX2FuZF9jb25kaXRpb25zGAQgASgIEhUKDWVtYWlsX2NvbnNlbnQYBSABKAgiJwolVGVuYW50U2VydmljZVJlcXVlc3RBZG1pc3Npb25SZXNwb25zZTKsCwoNVGVuYW50U2VydmljZRJZCgZDcmVhdGUSIi5hcGkudjEuVGVuYW50U2VydmljZUNyZWF0ZVJlcXVlc3QaIy5hcGkudjEuVGVuYW50U2VydmljZUNyZWF0ZVJlc3BvbnNlIgbC8xgCAQISbwoOQ3JlYXRlT3JVcGRhdGUSKi5hcGkudjEuVGVuYW50U2VydmljZUNyZWF0ZU9yVXBkYXRlUmVxdWVzdBorLmFwaS52MS5UZW5hbnRTZXJ2aWNlQ3JlYXRlT3JVcGRhdGVSZXNwb25zZSIE2PMYAhJVCgNHZXQSHy5hcGkudjEuVGVuYW50U2VydmljZUdldFJlcXVlc3QaIC5hcGkudjEuVGVuYW50U2VydmljZUdldFJlc3BvbnNlIgvC8xgDAQID6PMYAhJZCgZVcGRhdGUSIi5hcGkudjEuVGVuYW50U2VydmljZVVwZGF0ZVJlcXVlc3QaIy5hcGkudjEuVGVuYW50U2VydmljZVVwZGF0ZVJlc3BvbnNlIgbC8xgCAQISWQoGRGVsZXRlEiIuYXBpLnYxLlRlbmFudFNlcnZpY2VEZWxldGVSZXF1ZXN0GiMuYXBpLnYxLlRlbmFudFNlcnZpY2VEZWxldGVSZXNwb25zZSIGwvMYAgECElUKBExpc3QSIC5hcGkudjEuVGVuYW50U2VydmljZUxpc3RSZXF1ZXN0GiEuYXBpLnYxLlRlbmFudFNlcnZpY2VMaXN0UmVzcG9uc2UiCNjzGAPo8xgCEm4KDFJlbW92ZU1lbWJlchIoLmFwaS52MS5UZW5hbnRTZXJ2aWNlUmVtb3ZlTWVtYmVyUmVxdWVzdBopLmFwaS52MS5UZW5hbnRTZXJ2aWNlUmVtb3ZlTWVtYmVyUmVzcG9uc2UiCcLzGAEB6PMYARJuCgxVcGRhdGVNZW1iZXISKC5hcGkudjEuVGVuYW50U2VydmljZVVwZGF0ZU1lbWJlclJlcXVlc3QaKS5hcGkudjEuVGVuYW50U2VydmljZVVwZGF0ZU1lbWJlclJlc3BvbnNlIgnC8xgBAejzGAESXAoGSW52aXRlEiIuYXBpLnYxLlRlbmFudFNlcnZpY2VJbnZpdGVSZXF1ZXN0GiMuYXBpLnYxLlRlbmFudFNlcnZpY2VJbnZpdGVSZXNwb25zZSIJwvMYAQHo8xgBEm0KDEludml0ZUFjY2VwdBIoLmFwaS52MS5UZW5hbnRTZXJ2aWNlSW52aXRlQWNjZXB0UmVxdWVzdBopLmFwaS52MS5UZW5hbnRTZXJ2aWNlSW52aXRlQWNjZXB0UmVzcG9uc2UiCNjzGAPo8xgBEm4KDEludml0ZURlbGV0ZRIoLmFwaS52MS5UZW5hbnRTZXJ2aWNlSW52aXRlRGVsZXRlUmVxdWVzdBopLmFwaS52MS5UZW5hbnRTZXJ2aWNlSW52aXRlRGVsZXRlUmVzcG9uc2UiCcLzGAEB6PMYARJrCgtJbnZpdGVzTGlzdBInLmFwaS52MS5UZW5hbnRTZXJ2aWNlSW52aXRlc0xpc3RSZXF1ZXN0GiguYXBpLnYxLlRlbmFudFNlcnZpY2VJbnZpdGVzTGlzdFJlc3BvbnNlIgnC8xgBAejzGAISZAoJSW52aXRlR2V0EiUuYXBpLnYxLlRlbmFudFNlcnZpY2VJbnZpdGVHZXRSZXF1ZXN0GiYuYXBpLnYxLlRlbmFudFNlcnZpY2VJbnZpdGVHZXRSZXNwb25zZSII2PMYA+jzGAISewoQUmVxdWVzdEFkbWlzc2lvbhIsLmFwaS52MS5UZW5hbnRTZXJ2aWNlUmVxdWVzdEFkbWlzc2lvblJlcXVlc3QaLS5hcGkudjEuVGVuYW50U2VydmljZVJlcXVlc3RBZG1pc3Npb25SZXNwb25zZSIKwvMYAgEC6PMYAmIGcHJvdG8z", [file_api_v1_common, file_api_v1_payment, file_buf_validate_validate, file_google_protobuf_timestamp]);
+  fileDesc("ChNhcGkvdjEvdGVuYW50LnByb3RvEgZhcGkudjEi7QMKBlRlbmFudBINCgVsb2dpbhgBIAEoCRIMCgRuYW1lGAIgASgJEg0KBWVtYWlsGAMgASgJEhMKC2Rlc2NyaXB0aW9uGAQgASgJEhIKCmF2YXRhcl91cmwYBSABKAkSLQoOb2F1dGhfcHJvdmlkZXIYBiABKA4yFS5hcGkudjEuT0F1dGhQcm92aWRlchIvCg9wYXltZW50X2RldGFpbHMYCCABKAsyFi5hcGkudjEuUGF5bWVudERldGFpbHMSEAoIYWRtaXR0ZWQYCSABKAgSFAoMcGhvbmVfbnVtYmVyGAogASgJEjgKFHRlcm1zX2FuZF9jb25kaXRpb25zGAsgASgLMhouYXBpLnYxLlRlcm1zQW5kQ29uZGl0aW9ucxIVCg1lbWFpbF9jb25zZW50GAwgASgIEhEKCW9uYm9hcmRlZBgNIAEoCBISCgpjcmVhdGVkX2J5GA8gASgJEi4KCmNyZWF0ZWRfYXQYFCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCnVwZGF0ZWRfYXQYFSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCmRlbGV0ZWRfYXQYFiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIqIBCg5QYXltZW50RGV0YWlscxITCgtjdXN0b21lcl9pZBgBIAEoCRIeChFwYXltZW50X21ldGhvZF9pZBgCIAEoCUgAiAEBEhcKD3N1YnNjcmlwdGlvbl9pZBgDIAEoCRIfCgdjb3Vwb25zGAQgAygLMg4uYXBpLnYxLkNvdXBvbhILCgN2YXQYBSABKAlCFAoSX3BheW1lbnRfbWV0aG9kX2lkIsIBChRQYXltZW50RGV0YWlsc1VwZGF0ZRIYCgtjdXN0b21lcl9pZBgBIAEoCUgAiAEBEh4KEXBheW1lbnRfbWV0aG9kX2lkGAIgASgJSAGIAQESHAoPc3Vic2NyaXB0aW9uX2lkGAMgASgJSAKIAQESEAoDdmF0GAQgASgJSAOIAQFCDgoMX2N1c3RvbWVyX2lkQhQKEl9wYXltZW50X21ldGhvZF9pZEISChBfc3Vic2NyaXB0aW9uX2lkQgYKBF92YXQiUAoSVGVybXNBbmRDb25kaXRpb25zEhAKCGFjY2VwdGVkGAEgASgIEigKBHdoZW4YAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wInYKGFRlcm1zQW5kQ29uZGl0aW9uc1VwZGF0ZRIVCghhY2NlcHRlZBgBIAEoCEgAiAEBEi0KBHdoZW4YAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wSAGIAQFCCwoJX2FjY2VwdGVkQgcKBV93aGVuIigKF1RlbmFudFNlcnZpY2VHZXRSZXF1ZXN0Eg0KBWxvZ2luGAEgASgJIvcBChpUZW5hbnRTZXJ2aWNlQ3JlYXRlUmVxdWVzdBIeCgZ0ZW5hbnQYASABKAsyDi5hcGkudjEuVGVuYW50EiQKC2Rlc2NyaXB0aW9uGAIgASgJQgq6SAdyBRACGIAESACIAQESGwoFZW1haWwYAyABKAlCB7pIBHICYAFIAYgBARIhCgphdmF0YXJfdXJsGAQgASgJQgi6SAVyA4gBAUgCiAEBEhkKDHBob25lX251bWJlchgFIAEoCUgDiAEBQg4KDF9kZXNjcmlwdGlvbkIICgZfZW1haWxCDQoLX2F2YXRhcl91cmxCDwoNX3Bob25lX251bWJlciJECiJUZW5hbnRTZXJ2aWNlQ3JlYXRlT3JVcGRhdGVSZXF1ZXN0Eh4KBnRlbmFudBgBIAEoCzIOLmFwaS52MS5UZW5hbnQi4QMKGlRlbmFudFNlcnZpY2VVcGRhdGVSZXF1ZXN0Eg0KBWxvZ2luGAEgASgJEhEKBG5hbWUYAiABKAlIAIgBARISCgVlbWFpbBgDIAEoCUgBiAEBEiQKC2Rlc2NyaXB0aW9uGAQgASgJQgq6SAdyBRACGIAESAKIAQESFwoKYXZhdGFyX3VybBgFIAEoCUgDiAEBEjoKD3BheW1lbnRfZGV0YWlscxgIIAEoCzIcLmFwaS52MS5QYXltZW50RGV0YWlsc1VwZGF0ZUgEiAEBEkMKFHRlcm1zX2FuZF9jb25kaXRpb25zGAkgASgLMiAuYXBpLnYxLlRlcm1zQW5kQ29uZGl0aW9uc1VwZGF0ZUgFiAEBEhYKCW9uYm9hcmRlZBgNIAEoCEgGiAEBEigKG2FjY2VwdF90ZXJtc19hbmRfY29uZGl0aW9ucxgOIAEoCEgHiAEBQgcKBV9uYW1lQggKBl9lbWFpbEIOCgxfZGVzY3JpcHRpb25CDQoLX2F2YXRhcl91cmxCEgoQX3BheW1lbnRfZGV0YWlsc0IXChVfdGVybXNfYW5kX2NvbmRpdGlvbnNCDAoKX29uYm9hcmRlZEIeChxfYWNjZXB0X3Rlcm1zX2FuZF9jb25kaXRpb25zIisKGlRlbmFudFNlcnZpY2VEZWxldGVSZXF1ZXN0Eg0KBWxvZ2luGAEgASgJImgKGFRlbmFudFNlcnZpY2VHZXRSZXNwb25zZRIeCgZ0ZW5hbnQYASABKAsyDi5hcGkudjEuVGVuYW50EiwKDnRlbmFudF9tZW1iZXJzGAIgAygLMhQuYXBpLnYxLlRlbmFudE1lbWJlciI9ChtUZW5hbnRTZXJ2aWNlQ3JlYXRlUmVzcG9uc2USHgoGdGVuYW50GAEgASgLMg4uYXBpLnYxLlRlbmFudCJFCiNUZW5hbnRTZXJ2aWNlQ3JlYXRlT3JVcGRhdGVSZXNwb25zZRIeCgZ0ZW5hbnQYASABKAsyDi5hcGkudjEuVGVuYW50Ij0KG1RlbmFudFNlcnZpY2VVcGRhdGVSZXNwb25zZRIeCgZ0ZW5hbnQYASABKAsyDi5hcGkudjEuVGVuYW50Ij0KG1RlbmFudFNlcnZpY2VEZWxldGVSZXNwb25zZRIeCgZ0ZW5hbnQYASABKAsyDi5hcGkudjEuVGVuYW50IosBCgxUZW5hbnRNZW1iZXISCgoCaWQYASABKAkSKgoEcm9sZRgCIAEoDjISLmFwaS52MS5UZW5hbnRSb2xlQgi6SAWCAQIQARITCgtwcm9qZWN0X2lkcxgEIAMoCRIuCgpjcmVhdGVkX2F0GAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKWAgoMVGVuYW50SW52aXRlEhMKBnNlY3JldBgBIAEoCUIDgAEBEhUKDXRhcmdldF90ZW5hbnQYAiABKAkSKgoEcm9sZRgDIAEoDjISLmFwaS52MS5UZW5hbnRSb2xlQgi6SAWCAQIQARIOCgZqb2luZWQYBCABKAgSGgoSdGFyZ2V0X3RlbmFudF9uYW1lGAUgASgJEg4KBnRlbmFudBgGIAEoCRITCgt0ZW5hbnRfbmFtZRgHIAEoCRIuCgpleHBpcmVzX2F0GAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBItCglqb2luZWRfYXQYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIlkKGFRlbmFudFNlcnZpY2VMaXN0UmVxdWVzdBIPCgJpZBgBIAEoCUgAiAEBEhwKBG5hbWUYAiABKAlCCbpIBnIEEAIYQEgBiAEBQgUKA19pZEIHCgVfbmFtZSI8ChlUZW5hbnRTZXJ2aWNlTGlzdFJlc3BvbnNlEh8KB3RlbmFudHMYASADKAsyDi5hcGkudjEuVGVuYW50IlcKGlRlbmFudFNlcnZpY2VJbnZpdGVSZXF1ZXN0Eg0KBWxvZ2luGAEgASgJEioKBHJvbGUYAiABKA4yEi5hcGkudjEuVGVuYW50Um9sZUIIukgFggECEAEiQwobVGVuYW50U2VydmljZUludml0ZVJlc3BvbnNlEiQKBmludml0ZRgBIAEoCzIULmFwaS52MS5UZW5hbnRJbnZpdGUiMAofVGVuYW50U2VydmljZUludml0ZXNMaXN0UmVxdWVzdBINCgVsb2dpbhgBIAEoCSJJCiBUZW5hbnRTZXJ2aWNlSW52aXRlc0xpc3RSZXNwb25zZRIlCgdpbnZpdGVzGAEgAygLMhQuYXBpLnYxLlRlbmFudEludml0ZSI0Ch1UZW5hbnRTZXJ2aWNlSW52aXRlR2V0UmVxdWVzdBITCgZzZWNyZXQYASABKAlCA4ABASJGCh5UZW5hbnRTZXJ2aWNlSW52aXRlR2V0UmVzcG9uc2USJAoGaW52aXRlGAEgASgLMhQuYXBpLnYxLlRlbmFudEludml0ZSJECiBUZW5hbnRTZXJ2aWNlUmVtb3ZlTWVtYmVyUmVxdWVzdBINCgVsb2dpbhgBIAEoCRIRCgltZW1iZXJfaWQYAiABKAkiIwohVGVuYW50U2VydmljZVJlbW92ZU1lbWJlclJlc3BvbnNlIjcKIFRlbmFudFNlcnZpY2VJbnZpdGVBY2NlcHRSZXF1ZXN0EhMKBnNlY3JldBgBIAEoCUIDgAEBIkgKIVRlbmFudFNlcnZpY2VJbnZpdGVBY2NlcHRSZXNwb25zZRIOCgZ0ZW5hbnQYASABKAkSEwoLdGVuYW50X25hbWUYAiABKAkiRgogVGVuYW50U2VydmljZUludml0ZURlbGV0ZVJlcXVlc3QSDQoFbG9naW4YASABKAkSEwoGc2VjcmV0GAIgASgJQgOAAQEiIwohVGVuYW50U2VydmljZUludml0ZURlbGV0ZVJlc3BvbnNlInAKIFRlbmFudFNlcnZpY2VVcGRhdGVNZW1iZXJSZXF1ZXN0Eg0KBWxvZ2luGAEgASgJEhEKCW1lbWJlcl9pZBgCIAEoCRIqCgRyb2xlGAMgASgOMhIuYXBpLnYxLlRlbmFudFJvbGVCCLpIBYIBAhABIlAKIVRlbmFudFNlcnZpY2VVcGRhdGVNZW1iZXJSZXNwb25zZRIrCg10ZW5hbnRfbWVtYmVyGAEgASgLMhQuYXBpLnYxLlRlbmFudE1lbWJlciKZAQokVGVuYW50U2VydmljZVJlcXVlc3RBZG1pc3Npb25SZXF1ZXN0Eg0KBWxvZ2luGAEgASgJEgwKBG5hbWUYAiABKAkSFgoFZW1haWwYAyABKAlCB7pIBHICYAESJQodYWNjZXB0ZWRfdGVybXNfYW5kX2NvbmRpdGlvbnMYBCABKAgSFQoNZW1haWxfY29uc2VudBgFIAEoCCInCiVUZW5hbnRTZXJ2aWNlUmVxdWVzdEFkbWlzc2lvblJlc3BvbnNlMqwLCg1UZW5hbnRTZXJ2aWNlElkKBkNyZWF0ZRIiLmFwaS52MS5UZW5hbnRTZXJ2aWNlQ3JlYXRlUmVxdWVzdBojLmFwaS52MS5UZW5hbnRTZXJ2aWNlQ3JlYXRlUmVzcG9uc2UiBsLzGAIBAhJvCg5DcmVhdGVPclVwZGF0ZRIqLmFwaS52MS5UZW5hbnRTZXJ2aWNlQ3JlYXRlT3JVcGRhdGVSZXF1ZXN0GisuYXBpLnYxLlRlbmFudFNlcnZpY2VDcmVhdGVPclVwZGF0ZVJlc3BvbnNlIgTY8xgCElUKA0dldBIfLmFwaS52MS5UZW5hbnRTZXJ2aWNlR2V0UmVxdWVzdBogLmFwaS52MS5UZW5hbnRTZXJ2aWNlR2V0UmVzcG9uc2UiC8LzGAMBAgPo8xgCElkKBlVwZGF0ZRIiLmFwaS52MS5UZW5hbnRTZXJ2aWNlVXBkYXRlUmVxdWVzdBojLmFwaS52MS5UZW5hbnRTZXJ2aWNlVXBkYXRlUmVzcG9uc2UiBsLzGAIBAhJZCgZEZWxldGUSIi5hcGkudjEuVGVuYW50U2VydmljZURlbGV0ZVJlcXVlc3QaIy5hcGkudjEuVGVuYW50U2VydmljZURlbGV0ZVJlc3BvbnNlIgbC8xgCAQISVQoETGlzdBIgLmFwaS52MS5UZW5hbnRTZXJ2aWNlTGlzdFJlcXVlc3QaIS5hcGkudjEuVGVuYW50U2VydmljZUxpc3RSZXNwb25zZSII2PMYA+jzGAISbgoMUmVtb3ZlTWVtYmVyEiguYXBpLnYxLlRlbmFudFNlcnZpY2VSZW1vdmVNZW1iZXJSZXF1ZXN0GikuYXBpLnYxLlRlbmFudFNlcnZpY2VSZW1vdmVNZW1iZXJSZXNwb25zZSIJwvMYAQHo8xgBEm4KDFVwZGF0ZU1lbWJlchIoLmFwaS52MS5UZW5hbnRTZXJ2aWNlVXBkYXRlTWVtYmVyUmVxdWVzdBopLmFwaS52MS5UZW5hbnRTZXJ2aWNlVXBkYXRlTWVtYmVyUmVzcG9uc2UiCcLzGAEB6PMYARJcCgZJbnZpdGUSIi5hcGkudjEuVGVuYW50U2VydmljZUludml0ZVJlcXVlc3QaIy5hcGkudjEuVGVuYW50U2VydmljZUludml0ZVJlc3BvbnNlIgnC8xgBAejzGAESbQoMSW52aXRlQWNjZXB0EiguYXBpLnYxLlRlbmFudFNlcnZpY2VJbnZpdGVBY2NlcHRSZXF1ZXN0GikuYXBpLnYxLlRlbmFudFNlcnZpY2VJbnZpdGVBY2NlcHRSZXNwb25zZSII2PMYA+jzGAESbgoMSW52aXRlRGVsZXRlEiguYXBpLnYxLlRlbmFudFNlcnZpY2VJbnZpdGVEZWxldGVSZXF1ZXN0GikuYXBpLnYxLlRlbmFudFNlcnZpY2VJbnZpdGVEZWxldGVSZXNwb25zZSIJwvMYAQHo8xgBEmsKC0ludml0ZXNMaXN0EicuYXBpLnYxLlRlbmFudFNlcnZpY2VJbnZpdGVzTGlzdFJlcXVlc3QaKC5hcGkudjEuVGVuYW50U2VydmljZUludml0ZXNMaXN0UmVzcG9uc2UiCcLzGAEB6PMYAhJkCglJbnZpdGVHZXQSJS5hcGkudjEuVGVuYW50U2VydmljZUludml0ZUdldFJlcXVlc3QaJi5hcGkudjEuVGVuYW50U2VydmljZUludml0ZUdldFJlc3BvbnNlIgjY8xgD6PMYAhJ7ChBSZXF1ZXN0QWRtaXNzaW9uEiwuYXBpLnYxLlRlbmFudFNlcnZpY2VSZXF1ZXN0QWRtaXNzaW9uUmVxdWVzdBotLmFwaS52MS5UZW5hbnRTZXJ2aWNlUmVxdWVzdEFkbWlzc2lvblJlc3BvbnNlIgrC8xgCAQLo8xgCYgZwcm90bzM", [file_api_v1_common, file_api_v1_payment, file_buf_validate_validate, file_google_protobuf_timestamp]);
 
 /**
+ * A customer of the platform: a person or an organization that owns projects and pays for them.
+ *
  * @generated from message api.v1.Tenant
  */
 export type Tenant = Message<"api.v1.Tenant"> & {
   /**
+   * Unique id. A user's personal tenant has the user's login.
+   *
    * @generated from field: string login = 1;
    */
   login: string;
 
   /**
+   * Name for people.
+   *
    * @generated from field: string name = 2;
    */
   name: string;
 
   /**
+   * Mail address of the tenant.
+   *
    * @generated from field: string email = 3;
    */
   email: string;
 
   /**
+   * Text for people; may be empty.
+   *
    * @generated from field: string description = 4;
    */
   description: string;
 
   /**
+   * Picture of the tenant; empty when there is none.
+   *
    * @generated from field: string avatar_url = 5;
    */
   avatarUrl: string;
 
   /**
+   * Login provider of the user to whom a personal tenant belongs.
+   *
    * @generated from field: api.v1.OAuthProvider oauth_provider = 6;
    */
   oauthProvider: OAuthProvider;
 
   /**
+   * Data at the payment processor; unset when there is none, and for guests.
+   *
    * @generated from field: api.v1.PaymentDetails payment_details = 8;
    */
   paymentDetails?: PaymentDetails | undefined;
 
   /**
+   * Whether the tenant may use chargeable resources.
+   *
    * @generated from field: bool admitted = 9;
    */
   admitted: boolean;
 
   /**
+   * Phone number, in international form; may be empty.
+   *
    * @generated from field: string phone_number = 10;
    */
   phoneNumber: string;
 
   /**
+   * Whether the terms and conditions were accepted.
+   *
    * @generated from field: api.v1.TermsAndConditions terms_and_conditions = 11;
    */
   termsAndConditions?: TermsAndConditions | undefined;
 
   /**
+   * Whether news may be sent by mail.
+   *
    * @generated from field: bool email_consent = 12;
    */
   emailConsent: boolean;
 
   /**
+   * Whether the introduction in the console is done.
+   *
    * @generated from field: bool onboarded = 13;
    */
   onboarded: boolean;
 
   /**
+   * Login of the user who created the tenant.
+   *
    * @generated from field: string created_by = 15;
    */
   createdBy: string;
 
   /**
+   * When the tenant was created.
+   *
    * @generated from field: google.protobuf.Timestamp created_at = 20;
    */
   createdAt?: Timestamp | undefined;
 
   /**
+   * When the tenant was last changed.
+   *
    * @generated from field: google.protobuf.Timestamp updated_at = 21;
    */
   updatedAt?: Timestamp | undefined;
 
   /**
+   * When the tenant was deleted; unset otherwise.
+   *
    * @generated from field: google.protobuf.Timestamp deleted_at = 22;
    */
   deletedAt?: Timestamp | undefined;
@@ -112,30 +146,42 @@ export const TenantSchema: GenMessage<Tenant> = /*@__PURE__*/
   messageDesc(file_api_v1_tenant, 0);
 
 /**
+ * A tenant's data at the payment processor.
+ *
  * @generated from message api.v1.PaymentDetails
  */
 export type PaymentDetails = Message<"api.v1.PaymentDetails"> & {
   /**
+   * Id of the customer account.
+   *
    * @generated from field: string customer_id = 1;
    */
   customerId: string;
 
   /**
+   * Id of the default payment method; unset when there is none.
+   *
    * @generated from field: optional string payment_method_id = 2;
    */
   paymentMethodId?: string | undefined;
 
   /**
+   * Id of the subscription; empty when there is none.
+   *
    * @generated from field: string subscription_id = 3;
    */
   subscriptionId: string;
 
   /**
+   * Coupons that were redeemed.
+   *
    * @generated from field: repeated api.v1.Coupon coupons = 4;
    */
   coupons: Coupon[];
 
   /**
+   * Value added tax number, with the prefix of its country; may be empty.
+   *
    * @generated from field: string vat = 5;
    */
   vat: string;
@@ -149,25 +195,35 @@ export const PaymentDetailsSchema: GenMessage<PaymentDetails> = /*@__PURE__*/
   messageDesc(file_api_v1_tenant, 1);
 
 /**
+ * Change of payment details. Fields that are not set keep their value.
+ *
  * @generated from message api.v1.PaymentDetailsUpdate
  */
 export type PaymentDetailsUpdate = Message<"api.v1.PaymentDetailsUpdate"> & {
   /**
+   * Id of the customer account.
+   *
    * @generated from field: optional string customer_id = 1;
    */
   customerId?: string | undefined;
 
   /**
+   * Id of the default payment method.
+   *
    * @generated from field: optional string payment_method_id = 2;
    */
   paymentMethodId?: string | undefined;
 
   /**
+   * Id of the subscription.
+   *
    * @generated from field: optional string subscription_id = 3;
    */
   subscriptionId?: string | undefined;
 
   /**
+   * Value added tax number, with the prefix of its country.
+   *
    * @generated from field: optional string vat = 4;
    */
   vat?: string | undefined;
@@ -181,15 +237,21 @@ export const PaymentDetailsUpdateSchema: GenMessage<PaymentDetailsUpdate> = /*@_
   messageDesc(file_api_v1_tenant, 2);
 
 /**
+ * Acceptance of the terms and conditions.
+ *
  * @generated from message api.v1.TermsAndConditions
  */
 export type TermsAndConditions = Message<"api.v1.TermsAndConditions"> & {
   /**
+   * Whether they were accepted.
+   *
    * @generated from field: bool accepted = 1;
    */
   accepted: boolean;
 
   /**
+   * When they were accepted; unset before.
+   *
    * @generated from field: google.protobuf.Timestamp when = 2;
    */
   when?: Timestamp | undefined;
@@ -203,15 +265,21 @@ export const TermsAndConditionsSchema: GenMessage<TermsAndConditions> = /*@__PUR
   messageDesc(file_api_v1_tenant, 3);
 
 /**
+ * Acceptance of the terms and conditions. It cannot be withdrawn.
+ *
  * @generated from message api.v1.TermsAndConditionsUpdate
  */
 export type TermsAndConditionsUpdate = Message<"api.v1.TermsAndConditionsUpdate"> & {
   /**
+   * True accepts; false changes nothing.
+   *
    * @generated from field: optional bool accepted = 1;
    */
   accepted?: boolean | undefined;
 
   /**
+   * Time of acceptance as the client saw it; the server records its own.
+   *
    * @generated from field: optional google.protobuf.Timestamp when = 2;
    */
   when?: Timestamp | undefined;
@@ -225,10 +293,14 @@ export const TermsAndConditionsUpdateSchema: GenMessage<TermsAndConditionsUpdate
   messageDesc(file_api_v1_tenant, 4);
 
 /**
+ * Names the tenant to get.
+ *
  * @generated from message api.v1.TenantServiceGetRequest
  */
 export type TenantServiceGetRequest = Message<"api.v1.TenantServiceGetRequest"> & {
   /**
+   * Id of the tenant; the caller needs one of the method's roles in it.
+   *
    * @generated from field: string login = 1;
    */
   login: string;
@@ -242,30 +314,42 @@ export const TenantServiceGetRequestSchema: GenMessage<TenantServiceGetRequest> 
   messageDesc(file_api_v1_tenant, 5);
 
 /**
+ * Describes the tenant to create. The fields beside `tenant` win over those in it.
+ *
  * @generated from message api.v1.TenantServiceCreateRequest
  */
 export type TenantServiceCreateRequest = Message<"api.v1.TenantServiceCreateRequest"> & {
   /**
+   * The new tenant. Admission, creator and times are set by the server.
+   *
    * @generated from field: api.v1.Tenant tenant = 1;
    */
   tenant?: Tenant | undefined;
 
   /**
+   * Text for people.
+   *
    * @generated from field: optional string description = 2;
    */
   description?: string | undefined;
 
   /**
+   * Mail address of the tenant.
+   *
    * @generated from field: optional string email = 3;
    */
   email?: string | undefined;
 
   /**
+   * Picture of the tenant.
+   *
    * @generated from field: optional string avatar_url = 4;
    */
   avatarUrl?: string | undefined;
 
   /**
+   * Phone number, in international form.
+   *
    * @generated from field: optional string phone_number = 5;
    */
   phoneNumber?: string | undefined;
@@ -279,10 +363,14 @@ export const TenantServiceCreateRequestSchema: GenMessage<TenantServiceCreateReq
   messageDesc(file_api_v1_tenant, 6);
 
 /**
+ * Describes the tenant as it is to be.
+ *
  * @generated from message api.v1.TenantServiceCreateOrUpdateRequest
  */
 export type TenantServiceCreateOrUpdateRequest = Message<"api.v1.TenantServiceCreateOrUpdateRequest"> & {
   /**
+   * The tenant; `login` decides which one.
+   *
    * @generated from field: api.v1.Tenant tenant = 1;
    */
   tenant?: Tenant | undefined;
@@ -296,50 +384,70 @@ export const TenantServiceCreateOrUpdateRequestSchema: GenMessage<TenantServiceC
   messageDesc(file_api_v1_tenant, 7);
 
 /**
+ * Names the tenant and what changes in it.
+ *
  * @generated from message api.v1.TenantServiceUpdateRequest
  */
 export type TenantServiceUpdateRequest = Message<"api.v1.TenantServiceUpdateRequest"> & {
   /**
+   * Id of the tenant; the caller needs one of the method's roles in it.
+   *
    * @generated from field: string login = 1;
    */
   login: string;
 
   /**
+   * New name for people.
+   *
    * @generated from field: optional string name = 2;
    */
   name?: string | undefined;
 
   /**
+   * New mail address.
+   *
    * @generated from field: optional string email = 3;
    */
   email?: string | undefined;
 
   /**
+   * New text for people.
+   *
    * @generated from field: optional string description = 4;
    */
   description?: string | undefined;
 
   /**
+   * New picture.
+   *
    * @generated from field: optional string avatar_url = 5;
    */
   avatarUrl?: string | undefined;
 
   /**
+   * New data at the payment processor.
+   *
    * @generated from field: optional api.v1.PaymentDetailsUpdate payment_details = 8;
    */
   paymentDetails?: PaymentDetailsUpdate | undefined;
 
   /**
+   * Acceptance of the terms and conditions, in the older form of `accept_terms_and_conditions`.
+   *
    * @generated from field: optional api.v1.TermsAndConditionsUpdate terms_and_conditions = 9;
    */
   termsAndConditions?: TermsAndConditionsUpdate | undefined;
 
   /**
+   * Whether the introduction in the console is done.
+   *
    * @generated from field: optional bool onboarded = 13;
    */
   onboarded?: boolean | undefined;
 
   /**
+   * True accepts the terms and conditions; false changes nothing.
+   *
    * @generated from field: optional bool accept_terms_and_conditions = 14;
    */
   acceptTermsAndConditions?: boolean | undefined;
@@ -353,10 +461,14 @@ export const TenantServiceUpdateRequestSchema: GenMessage<TenantServiceUpdateReq
   messageDesc(file_api_v1_tenant, 8);
 
 /**
+ * Names the tenant to delete.
+ *
  * @generated from message api.v1.TenantServiceDeleteRequest
  */
 export type TenantServiceDeleteRequest = Message<"api.v1.TenantServiceDeleteRequest"> & {
   /**
+   * Id of the tenant; the caller needs one of the method's roles in it.
+   *
    * @generated from field: string login = 1;
    */
   login: string;
@@ -370,15 +482,21 @@ export const TenantServiceDeleteRequestSchema: GenMessage<TenantServiceDeleteReq
   messageDesc(file_api_v1_tenant, 9);
 
 /**
+ * The tenant that was asked for.
+ *
  * @generated from message api.v1.TenantServiceGetResponse
  */
 export type TenantServiceGetResponse = Message<"api.v1.TenantServiceGetResponse"> & {
   /**
+   * The tenant.
+   *
    * @generated from field: api.v1.Tenant tenant = 1;
    */
   tenant?: Tenant | undefined;
 
   /**
+   * Its members; empty for guests.
+   *
    * @generated from field: repeated api.v1.TenantMember tenant_members = 2;
    */
   tenantMembers: TenantMember[];
@@ -392,10 +510,14 @@ export const TenantServiceGetResponseSchema: GenMessage<TenantServiceGetResponse
   messageDesc(file_api_v1_tenant, 10);
 
 /**
+ * The tenant that was created.
+ *
  * @generated from message api.v1.TenantServiceCreateResponse
  */
 export type TenantServiceCreateResponse = Message<"api.v1.TenantServiceCreateResponse"> & {
   /**
+   * The tenant.
+   *
    * @generated from field: api.v1.Tenant tenant = 1;
    */
   tenant?: Tenant | undefined;
@@ -409,10 +531,14 @@ export const TenantServiceCreateResponseSchema: GenMessage<TenantServiceCreateRe
   messageDesc(file_api_v1_tenant, 11);
 
 /**
+ * The tenant after the change.
+ *
  * @generated from message api.v1.TenantServiceCreateOrUpdateResponse
  */
 export type TenantServiceCreateOrUpdateResponse = Message<"api.v1.TenantServiceCreateOrUpdateResponse"> & {
   /**
+   * The tenant.
+   *
    * @generated from field: api.v1.Tenant tenant = 1;
    */
   tenant?: Tenant | undefined;
@@ -426,10 +552,14 @@ export const TenantServiceCreateOrUpdateResponseSchema: GenMessage<TenantService
   messageDesc(file_api_v1_tenant, 12);
 
 /**
+ * The tenant after the update.
+ *
  * @generated from message api.v1.TenantServiceUpdateResponse
  */
 export type TenantServiceUpdateResponse = Message<"api.v1.TenantServiceUpdateResponse"> & {
   /**
+   * The tenant.
+   *
    * @generated from field: api.v1.Tenant tenant = 1;
    */
   tenant?: Tenant | undefined;
@@ -443,10 +573,14 @@ export const TenantServiceUpdateResponseSchema: GenMessage<TenantServiceUpdateRe
   messageDesc(file_api_v1_tenant, 13);
 
 /**
+ * The tenant that was deleted.
+ *
  * @generated from message api.v1.TenantServiceDeleteResponse
  */
 export type TenantServiceDeleteResponse = Message<"api.v1.TenantServiceDeleteResponse"> & {
   /**
+   * The tenant, as it was last.
+   *
    * @generated from field: api.v1.Tenant tenant = 1;
    */
   tenant?: Tenant | undefined;
@@ -460,25 +594,35 @@ export const TenantServiceDeleteResponseSchema: GenMessage<TenantServiceDeleteRe
   messageDesc(file_api_v1_tenant, 14);
 
 /**
+ * A user with a role in a tenant.
+ *
  * @generated from message api.v1.TenantMember
  */
 export type TenantMember = Message<"api.v1.TenantMember"> & {
   /**
+   * Login of the user.
+   *
    * @generated from field: string id = 1;
    */
   id: string;
 
   /**
+   * Role of the user.
+   *
    * @generated from field: api.v1.TenantRole role = 2;
    */
   role: TenantRole;
 
   /**
+   * Uuids of the projects of which a guest is a member.
+   *
    * @generated from field: repeated string project_ids = 4;
    */
   projectIds: string[];
 
   /**
+   * When the user became a member.
+   *
    * @generated from field: google.protobuf.Timestamp created_at = 10;
    */
   createdAt?: Timestamp | undefined;
@@ -492,50 +636,70 @@ export const TenantMemberSchema: GenMessage<TenantMember> = /*@__PURE__*/
   messageDesc(file_api_v1_tenant, 15);
 
 /**
+ * An invitation to a tenant: for one use, within 7 days.
+ *
  * @generated from message api.v1.TenantInvite
  */
 export type TenantInvite = Message<"api.v1.TenantInvite"> & {
   /**
+   * 32 characters; whoever holds them can join.
+   *
    * @generated from field: string secret = 1;
    */
   secret: string;
 
   /**
+   * Id of the tenant to join.
+   *
    * @generated from field: string target_tenant = 2;
    */
   targetTenant: string;
 
   /**
+   * Role that the new member gets.
+   *
    * @generated from field: api.v1.TenantRole role = 3;
    */
   role: TenantRole;
 
   /**
+   * Whether the invitation was used.
+   *
    * @generated from field: bool joined = 4;
    */
   joined: boolean;
 
   /**
+   * Name of the tenant to join.
+   *
    * @generated from field: string target_tenant_name = 5;
    */
   targetTenantName: string;
 
   /**
+   * Id of the personal tenant of the user who made the invitation.
+   *
    * @generated from field: string tenant = 6;
    */
   tenant: string;
 
   /**
+   * Name of that tenant.
+   *
    * @generated from field: string tenant_name = 7;
    */
   tenantName: string;
 
   /**
+   * When the invitation expires.
+   *
    * @generated from field: google.protobuf.Timestamp expires_at = 10;
    */
   expiresAt?: Timestamp | undefined;
 
   /**
+   * When the invitation was used; unset before.
+   *
    * @generated from field: google.protobuf.Timestamp joined_at = 11;
    */
   joinedAt?: Timestamp | undefined;
@@ -549,15 +713,21 @@ export const TenantInviteSchema: GenMessage<TenantInvite> = /*@__PURE__*/
   messageDesc(file_api_v1_tenant, 16);
 
 /**
+ * Selects tenants; every field that is set narrows the list.
+ *
  * @generated from message api.v1.TenantServiceListRequest
  */
 export type TenantServiceListRequest = Message<"api.v1.TenantServiceListRequest"> & {
   /**
+   * Only the tenant with this id.
+   *
    * @generated from field: optional string id = 1;
    */
   id?: string | undefined;
 
   /**
+   * Only tenants of this name.
+   *
    * @generated from field: optional string name = 2;
    */
   name?: string | undefined;
@@ -571,10 +741,14 @@ export const TenantServiceListRequestSchema: GenMessage<TenantServiceListRequest
   messageDesc(file_api_v1_tenant, 17);
 
 /**
+ * The tenants that were selected.
+ *
  * @generated from message api.v1.TenantServiceListResponse
  */
 export type TenantServiceListResponse = Message<"api.v1.TenantServiceListResponse"> & {
   /**
+   * The tenants; empty when there are none.
+   *
    * @generated from field: repeated api.v1.Tenant tenants = 1;
    */
   tenants: Tenant[];
@@ -588,15 +762,21 @@ export const TenantServiceListResponseSchema: GenMessage<TenantServiceListRespon
   messageDesc(file_api_v1_tenant, 18);
 
 /**
+ * Describes the invitation to make.
+ *
  * @generated from message api.v1.TenantServiceInviteRequest
  */
 export type TenantServiceInviteRequest = Message<"api.v1.TenantServiceInviteRequest"> & {
   /**
+   * Id of the tenant; the caller needs one of the method's roles in it.
+   *
    * @generated from field: string login = 1;
    */
   login: string;
 
   /**
+   * Role that the new member gets.
+   *
    * @generated from field: api.v1.TenantRole role = 2;
    */
   role: TenantRole;
@@ -610,10 +790,14 @@ export const TenantServiceInviteRequestSchema: GenMessage<TenantServiceInviteReq
   messageDesc(file_api_v1_tenant, 19);
 
 /**
+ * The invitation that was made.
+ *
  * @generated from message api.v1.TenantServiceInviteResponse
  */
 export type TenantServiceInviteResponse = Message<"api.v1.TenantServiceInviteResponse"> & {
   /**
+   * The invitation with its secret.
+   *
    * @generated from field: api.v1.TenantInvite invite = 1;
    */
   invite?: TenantInvite | undefined;
@@ -627,10 +811,14 @@ export const TenantServiceInviteResponseSchema: GenMessage<TenantServiceInviteRe
   messageDesc(file_api_v1_tenant, 20);
 
 /**
+ * Names the tenant whose invitations are listed.
+ *
  * @generated from message api.v1.TenantServiceInvitesListRequest
  */
 export type TenantServiceInvitesListRequest = Message<"api.v1.TenantServiceInvitesListRequest"> & {
   /**
+   * Id of the tenant; the caller needs one of the method's roles in it.
+   *
    * @generated from field: string login = 1;
    */
   login: string;
@@ -644,10 +832,14 @@ export const TenantServiceInvitesListRequestSchema: GenMessage<TenantServiceInvi
   messageDesc(file_api_v1_tenant, 21);
 
 /**
+ * The open invitations of the tenant.
+ *
  * @generated from message api.v1.TenantServiceInvitesListResponse
  */
 export type TenantServiceInvitesListResponse = Message<"api.v1.TenantServiceInvitesListResponse"> & {
   /**
+   * The invitations; empty when there are none.
+   *
    * @generated from field: repeated api.v1.TenantInvite invites = 1;
    */
   invites: TenantInvite[];
@@ -661,10 +853,14 @@ export const TenantServiceInvitesListResponseSchema: GenMessage<TenantServiceInv
   messageDesc(file_api_v1_tenant, 22);
 
 /**
+ * Names an invitation by its secret.
+ *
  * @generated from message api.v1.TenantServiceInviteGetRequest
  */
 export type TenantServiceInviteGetRequest = Message<"api.v1.TenantServiceInviteGetRequest"> & {
   /**
+   * Secret of the invitation, 32 characters.
+   *
    * @generated from field: string secret = 1;
    */
   secret: string;
@@ -678,10 +874,14 @@ export const TenantServiceInviteGetRequestSchema: GenMessage<TenantServiceInvite
   messageDesc(file_api_v1_tenant, 23);
 
 /**
+ * The invitation that was asked for.
+ *
  * @generated from message api.v1.TenantServiceInviteGetResponse
  */
 export type TenantServiceInviteGetResponse = Message<"api.v1.TenantServiceInviteGetResponse"> & {
   /**
+   * The invitation.
+   *
    * @generated from field: api.v1.TenantInvite invite = 1;
    */
   invite?: TenantInvite | undefined;
@@ -695,15 +895,21 @@ export const TenantServiceInviteGetResponseSchema: GenMessage<TenantServiceInvit
   messageDesc(file_api_v1_tenant, 24);
 
 /**
+ * Names the member to remove.
+ *
  * @generated from message api.v1.TenantServiceRemoveMemberRequest
  */
 export type TenantServiceRemoveMemberRequest = Message<"api.v1.TenantServiceRemoveMemberRequest"> & {
   /**
+   * Id of the tenant; the caller needs one of the method's roles in it.
+   *
    * @generated from field: string login = 1;
    */
   login: string;
 
   /**
+   * Login of the member.
+   *
    * @generated from field: string member_id = 2;
    */
   memberId: string;
@@ -717,6 +923,8 @@ export const TenantServiceRemoveMemberRequestSchema: GenMessage<TenantServiceRem
   messageDesc(file_api_v1_tenant, 25);
 
 /**
+ * Carries nothing: the member is gone.
+ *
  * @generated from message api.v1.TenantServiceRemoveMemberResponse
  */
 export type TenantServiceRemoveMemberResponse = Message<"api.v1.TenantServiceRemoveMemberResponse"> & {
@@ -730,10 +938,14 @@ export const TenantServiceRemoveMemberResponseSchema: GenMessage<TenantServiceRe
   messageDesc(file_api_v1_tenant, 26);
 
 /**
+ * Names an invitation by its secret.
+ *
  * @generated from message api.v1.TenantServiceInviteAcceptRequest
  */
 export type TenantServiceInviteAcceptRequest = Message<"api.v1.TenantServiceInviteAcceptRequest"> & {
   /**
+   * Secret of the invitation, 32 characters.
+   *
    * @generated from field: string secret = 1;
    */
   secret: string;
@@ -747,15 +959,21 @@ export const TenantServiceInviteAcceptRequestSchema: GenMessage<TenantServiceInv
   messageDesc(file_api_v1_tenant, 27);
 
 /**
+ * The tenant that the caller has joined.
+ *
  * @generated from message api.v1.TenantServiceInviteAcceptResponse
  */
 export type TenantServiceInviteAcceptResponse = Message<"api.v1.TenantServiceInviteAcceptResponse"> & {
   /**
+   * Id of the tenant.
+   *
    * @generated from field: string tenant = 1;
    */
   tenant: string;
 
   /**
+   * Name of the tenant.
+   *
    * @generated from field: string tenant_name = 2;
    */
   tenantName: string;
@@ -769,15 +987,21 @@ export const TenantServiceInviteAcceptResponseSchema: GenMessage<TenantServiceIn
   messageDesc(file_api_v1_tenant, 28);
 
 /**
+ * Names the invitation to withdraw.
+ *
  * @generated from message api.v1.TenantServiceInviteDeleteRequest
  */
 export type TenantServiceInviteDeleteRequest = Message<"api.v1.TenantServiceInviteDeleteRequest"> & {
   /**
+   * Id of the tenant; the caller needs one of the method's roles in it.
+   *
    * @generated from field: string login = 1;
    */
   login: string;
 
   /**
+   * Secret of the invitation, 32 characters.
+   *
    * @generated from field: string secret = 2;
    */
   secret: string;
@@ -791,6 +1015,8 @@ export const TenantServiceInviteDeleteRequestSchema: GenMessage<TenantServiceInv
   messageDesc(file_api_v1_tenant, 29);
 
 /**
+ * Carries nothing: the invitation is void.
+ *
  * @generated from message api.v1.TenantServiceInviteDeleteResponse
  */
 export type TenantServiceInviteDeleteResponse = Message<"api.v1.TenantServiceInviteDeleteResponse"> & {
@@ -804,20 +1030,28 @@ export const TenantServiceInviteDeleteResponseSchema: GenMessage<TenantServiceIn
   messageDesc(file_api_v1_tenant, 30);
 
 /**
+ * Names the member and its new role.
+ *
  * @generated from message api.v1.TenantServiceUpdateMemberRequest
  */
 export type TenantServiceUpdateMemberRequest = Message<"api.v1.TenantServiceUpdateMemberRequest"> & {
   /**
+   * Id of the tenant; the caller needs one of the method's roles in it.
+   *
    * @generated from field: string login = 1;
    */
   login: string;
 
   /**
+   * Login of the member.
+   *
    * @generated from field: string member_id = 2;
    */
   memberId: string;
 
   /**
+   * The new role.
+   *
    * @generated from field: api.v1.TenantRole role = 3;
    */
   role: TenantRole;
@@ -831,10 +1065,14 @@ export const TenantServiceUpdateMemberRequestSchema: GenMessage<TenantServiceUpd
   messageDesc(file_api_v1_tenant, 31);
 
 /**
+ * The member after the change.
+ *
  * @generated from message api.v1.TenantServiceUpdateMemberResponse
  */
 export type TenantServiceUpdateMemberResponse = Message<"api.v1.TenantServiceUpdateMemberResponse"> & {
   /**
+   * The member.
+   *
    * @generated from field: api.v1.TenantMember tenant_member = 1;
    */
   tenantMember?: TenantMember | undefined;
@@ -848,30 +1086,42 @@ export const TenantServiceUpdateMemberResponseSchema: GenMessage<TenantServiceUp
   messageDesc(file_api_v1_tenant, 32);
 
 /**
+ * Asks for the admission of a tenant.
+ *
  * @generated from message api.v1.TenantServiceRequestAdmissionRequest
  */
 export type TenantServiceRequestAdmissionRequest = Message<"api.v1.TenantServiceRequestAdmissionRequest"> & {
   /**
+   * Id of the tenant; the caller needs one of the method's roles in it.
+   *
    * @generated from field: string login = 1;
    */
   login: string;
 
   /**
+   * Name of the person or organization.
+   *
    * @generated from field: string name = 2;
    */
   name: string;
 
   /**
+   * Where the operators can answer.
+   *
    * @generated from field: string email = 3;
    */
   email: string;
 
   /**
+   * Whether the caller accepts the terms and conditions; without it the request is refused.
+   *
    * @generated from field: bool accepted_terms_and_conditions = 4;
    */
   acceptedTermsAndConditions: boolean;
 
   /**
+   * Whether news may be sent by mail.
+   *
    * @generated from field: bool email_consent = 5;
    */
   emailConsent: boolean;
@@ -885,6 +1135,8 @@ export const TenantServiceRequestAdmissionRequestSchema: GenMessage<TenantServic
   messageDesc(file_api_v1_tenant, 33);
 
 /**
+ * Carries nothing: the operators will decide.
+ *
  * @generated from message api.v1.TenantServiceRequestAdmissionResponse
  */
 export type TenantServiceRequestAdmissionResponse = Message<"api.v1.TenantServiceRequestAdmissionResponse"> & {
@@ -898,10 +1150,17 @@ export const TenantServiceRequestAdmissionResponseSchema: GenMessage<TenantServi
   messageDesc(file_api_v1_tenant, 34);
 
 /**
+ * Tenants, the customers of the platform, and their members. The id of a tenant travels in fields
+ * called `login`; a user's personal tenant has the user's login as its id.
+ *
  * @generated from service api.v1.TenantService
  */
 export const TenantService: GenService<{
   /**
+   * Creates a tenant with a default project; the caller becomes its owner.
+   *
+   * Callers: owners and editors of any tenant.
+   *
    * @generated from rpc api.v1.TenantService.Create
    */
   create: {
@@ -910,6 +1169,10 @@ export const TenantService: GenService<{
     output: typeof TenantServiceCreateResponseSchema;
   },
   /**
+   * Creates a tenant or updates the present one. Reserved for the platform itself.
+   *
+   * Callers: nobody from outside.
+   *
    * @generated from rpc api.v1.TenantService.CreateOrUpdate
    */
   createOrUpdate: {
@@ -918,6 +1181,11 @@ export const TenantService: GenService<{
     output: typeof TenantServiceCreateOrUpdateResponseSchema;
   },
   /**
+   * Gets a tenant with its members. A guest, who belongs to single projects only, gets a reduced
+   * tenant and no members.
+   *
+   * Callers: owners, editors and viewers of the tenant.
+   *
    * @generated from rpc api.v1.TenantService.Get
    */
   get: {
@@ -926,6 +1194,10 @@ export const TenantService: GenService<{
     output: typeof TenantServiceGetResponseSchema;
   },
   /**
+   * Changes what the request sets and leaves the rest.
+   *
+   * Callers: owners and editors of the tenant.
+   *
    * @generated from rpc api.v1.TenantService.Update
    */
   update: {
@@ -934,6 +1206,10 @@ export const TenantService: GenService<{
     output: typeof TenantServiceUpdateResponseSchema;
   },
   /**
+   * Deletes a tenant. FAILED_PRECONDITION for a personal tenant and while projects remain.
+   *
+   * Callers: owners and editors of the tenant.
+   *
    * @generated from rpc api.v1.TenantService.Delete
    */
   delete: {
@@ -942,6 +1218,10 @@ export const TenantService: GenService<{
     output: typeof TenantServiceDeleteResponseSchema;
   },
   /**
+   * Lists the tenants to which the caller belongs.
+   *
+   * Callers: everybody with a token.
+   *
    * @generated from rpc api.v1.TenantService.List
    */
   list: {
@@ -950,6 +1230,10 @@ export const TenantService: GenService<{
     output: typeof TenantServiceListResponseSchema;
   },
   /**
+   * Takes a member out of a tenant, at once. FAILED_PRECONDITION for the last owner.
+   *
+   * Callers: owners of the tenant.
+   *
    * @generated from rpc api.v1.TenantService.RemoveMember
    */
   removeMember: {
@@ -958,6 +1242,10 @@ export const TenantService: GenService<{
     output: typeof TenantServiceRemoveMemberResponseSchema;
   },
   /**
+   * Gives a member another role. FAILED_PRECONDITION when the last owner would be demoted.
+   *
+   * Callers: owners of the tenant.
+   *
    * @generated from rpc api.v1.TenantService.UpdateMember
    */
   updateMember: {
@@ -966,6 +1254,10 @@ export const TenantService: GenService<{
     output: typeof TenantServiceUpdateMemberResponseSchema;
   },
   /**
+   * Makes an invitation to a tenant. Pass its secret on to the person to be invited.
+   *
+   * Callers: owners of the tenant.
+   *
    * @generated from rpc api.v1.TenantService.Invite
    */
   invite: {
@@ -974,6 +1266,11 @@ export const TenantService: GenService<{
     output: typeof TenantServiceInviteResponseSchema;
   },
   /**
+   * Joins a tenant with the secret of an invitation. NOT_FOUND when it was used, withdrawn or has
+   * expired; ALREADY_EXISTS for a member; INVALID_ARGUMENT for an invitation of one's own.
+   *
+   * Callers: everybody with a token.
+   *
    * @generated from rpc api.v1.TenantService.InviteAccept
    */
   inviteAccept: {
@@ -982,6 +1279,10 @@ export const TenantService: GenService<{
     output: typeof TenantServiceInviteAcceptResponseSchema;
   },
   /**
+   * Withdraws an invitation.
+   *
+   * Callers: owners of the tenant.
+   *
    * @generated from rpc api.v1.TenantService.InviteDelete
    */
   inviteDelete: {
@@ -990,6 +1291,10 @@ export const TenantService: GenService<{
     output: typeof TenantServiceInviteDeleteResponseSchema;
   },
   /**
+   * Lists the open invitations of a tenant.
+   *
+   * Callers: owners of the tenant.
+   *
    * @generated from rpc api.v1.TenantService.InvitesList
    */
   invitesList: {
@@ -998,6 +1303,11 @@ export const TenantService: GenService<{
     output: typeof TenantServiceInvitesListResponseSchema;
   },
   /**
+   * Shows an invitation to somebody who holds its secret. NOT_FOUND when it was used, withdrawn or
+   * has expired.
+   *
+   * Callers: everybody with a token.
+   *
    * @generated from rpc api.v1.TenantService.InviteGet
    */
   inviteGet: {
@@ -1006,6 +1316,10 @@ export const TenantService: GenService<{
     output: typeof TenantServiceInviteGetResponseSchema;
   },
   /**
+   * Asks the operators to admit a tenant, so that it may use chargeable resources.
+   *
+   * Callers: owners and editors of the tenant.
+   *
    * @generated from rpc api.v1.TenantService.RequestAdmission
    */
   requestAdmission: {

@@ -15,63 +15,87 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file api/v1/token.proto.
  */
 export const file_api_v1_token: GenFile = /*@__PURE__*/
-  fileDesc("ChJhcGkvdjEvdG9rZW4ucHJvdG8SBmFwaS52MSL2BAoFVG9rZW4SFgoEdXVpZBgBIAEoCUIIukgFcgOwAQESGwoHdXNlcl9pZBgCIAEoCUIKukgHcgUQAhiABBIfCgtkZXNjcmlwdGlvbhgDIAEoCUIKukgHcgUQAhiAAhItCgtwZXJtaXNzaW9ucxgEIAMoCzIYLmFwaS52MS5NZXRob2RQZXJtaXNzaW9uEiAKBXJvbGVzGAUgAygLMhEuYXBpLnYxLlRva2VuUm9sZRIrCgdleHBpcmVzGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBItCglpc3N1ZWRfYXQYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiUKCnRva2VuX3R5cGUYCCABKA4yES5hcGkudjEuVG9rZW5UeXBlEjYKDXByb2plY3Rfcm9sZXMYCSADKAsyHy5hcGkudjEuVG9rZW4uUHJvamVjdFJvbGVzRW50cnkSNAoMdGVuYW50X3JvbGVzGAogAygLMh4uYXBpLnYxLlRva2VuLlRlbmFudFJvbGVzRW50cnkSNAoKYWRtaW5fcm9sZRgLIAEoDjIRLmFwaS52MS5BZG1pblJvbGVCCLpIBYIBAhABSACIAQEaSAoRUHJvamVjdFJvbGVzRW50cnkSCwoDa2V5GAEgASgJEiIKBXZhbHVlGAIgASgOMhMuYXBpLnYxLlByb2plY3RSb2xlOgI4ARpGChBUZW5hbnRSb2xlc0VudHJ5EgsKA2tleRgBIAEoCRIhCgV2YWx1ZRgCIAEoDjISLmFwaS52MS5UZW5hbnRSb2xlOgI4AUINCgtfYWRtaW5fcm9sZSL3BQoZVG9rZW5TZXJ2aWNlQ3JlYXRlUmVxdWVzdBIfCgtkZXNjcmlwdGlvbhgBIAEoCUIKukgHcgUQAhiAAhItCgtwZXJtaXNzaW9ucxgCIAMoCzIYLmFwaS52MS5NZXRob2RQZXJtaXNzaW9uEiAKBXJvbGVzGAMgAygLMhEuYXBpLnYxLlRva2VuUm9sZRI+CgdleHBpcmVzGAQgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQhK6SA+qAQwaBQiB54QPMgMI2AQSqAEKDXByb2plY3Rfcm9sZXMYBSADKAsyMy5hcGkudjEuVG9rZW5TZXJ2aWNlQ3JlYXRlUmVxdWVzdC5Qcm9qZWN0Um9sZXNFbnRyeUJcukhZmgFWIgdyBRADGIABKku6AUgKDnJvbGUtc3BlY2lmaWVkEh5wcm9qZWN0IHJvbGUgbXVzdCBiZSBzcGVjaWZpZWQaFnRoaXMgPj0gMCAmJiB0aGlzIDw9IDMSpQEKDHRlbmFudF9yb2xlcxgGIAMoCzIyLmFwaS52MS5Ub2tlblNlcnZpY2VDcmVhdGVSZXF1ZXN0LlRlbmFudFJvbGVzRW50cnlCW7pIWJoBVSIHcgUQAxiAASpKugFHCg5yb2xlLXNwZWNpZmllZBIddGVuYW50IHJvbGUgbXVzdCBiZSBzcGVjaWZpZWQaFnRoaXMgPj0gMCAmJiB0aGlzIDw9IDQSNAoKYWRtaW5fcm9sZRgHIAEoDjIRLmFwaS52MS5BZG1pblJvbGVCCLpIBYIBAhABSACIAQEaSAoRUHJvamVjdFJvbGVzRW50cnkSCwoDa2V5GAEgASgJEiIKBXZhbHVlGAIgASgOMhMuYXBpLnYxLlByb2plY3RSb2xlOgI4ARpGChBUZW5hbnRSb2xlc0VudHJ5EgsKA2tleRgBIAEoCRIhCgV2YWx1ZRgCIAEoDjISLmFwaS52MS5UZW5hbnRSb2xlOgI4AUINCgtfYWRtaW5fcm9sZSI0ChBNZXRob2RQZXJtaXNzaW9uEg8KB3N1YmplY3QYASABKAkSDwoHbWV0aG9kcxgCIAMoCSJbCglUb2tlblJvbGUSGwoHc3ViamVjdBgBIAEoCUIKukgHcgUQARiAAhIxCgRyb2xlGAIgASgJQiO6SCByHlIFYWRtaW5SBW93bmVyUgZlZGl0b3JSBnZpZXdlciJKChpUb2tlblNlcnZpY2VDcmVhdGVSZXNwb25zZRIcCgV0b2tlbhgBIAEoCzINLmFwaS52MS5Ub2tlbhIOCgZzZWNyZXQYAiABKAkiGQoXVG9rZW5TZXJ2aWNlTGlzdFJlcXVlc3QiOQoYVG9rZW5TZXJ2aWNlTGlzdFJlc3BvbnNlEh0KBnRva2VucxgBIAMoCzINLmFwaS52MS5Ub2tlbiIzChlUb2tlblNlcnZpY2VSZXZva2VSZXF1ZXN0EhYKBHV1aWQYASABKAlCCLpIBXIDsAEBIhwKGlRva2VuU2VydmljZVJldm9rZVJlc3BvbnNlIoUEChlUb2tlblNlcnZpY2VVcGRhdGVSZXF1ZXN0EhYKBHV1aWQYASABKAlCCLpIBXIDsAEBEiQKC2Rlc2NyaXB0aW9uGAIgASgJQgq6SAdyBRACGIACSACIAQESLQoLcGVybWlzc2lvbnMYAyADKAsyGC5hcGkudjEuTWV0aG9kUGVybWlzc2lvbhJKCg1wcm9qZWN0X3JvbGVzGAQgAygLMjMuYXBpLnYxLlRva2VuU2VydmljZVVwZGF0ZVJlcXVlc3QuUHJvamVjdFJvbGVzRW50cnkSSAoMdGVuYW50X3JvbGVzGAUgAygLMjIuYXBpLnYxLlRva2VuU2VydmljZVVwZGF0ZVJlcXVlc3QuVGVuYW50Um9sZXNFbnRyeRI0CgphZG1pbl9yb2xlGAYgASgOMhEuYXBpLnYxLkFkbWluUm9sZUIIukgFggECEAFIAYgBARpIChFQcm9qZWN0Um9sZXNFbnRyeRILCgNrZXkYASABKAkSIgoFdmFsdWUYAiABKA4yEy5hcGkudjEuUHJvamVjdFJvbGU6AjgBGkYKEFRlbmFudFJvbGVzRW50cnkSCwoDa2V5GAEgASgJEiEKBXZhbHVlGAIgASgOMhIuYXBpLnYxLlRlbmFudFJvbGU6AjgBQg4KDF9kZXNjcmlwdGlvbkINCgtfYWRtaW5fcm9sZSI6ChpUb2tlblNlcnZpY2VVcGRhdGVSZXNwb25zZRIcCgV0b2tlbhgBIAEoCzINLmFwaS52MS5Ub2tlbiIwChZUb2tlblNlcnZpY2VHZXRSZXF1ZXN0EhYKBHV1aWQYASABKAlCCLpIBXIDsAEBIjcKF1Rva2VuU2VydmljZUdldFJlc3BvbnNlEhwKBXRva2VuGAEgASgLMg0uYXBpLnYxLlRva2VuKlMKCVRva2VuVHlwZRIaChZUT0tFTl9UWVBFX1VOU1BFQ0lGSUVEEAASEgoOVE9LRU5fVFlQRV9BUEkQARIWChJUT0tFTl9UWVBFX0NPTlNPTEUQAjKyAwoMVG9rZW5TZXJ2aWNlElUKBkNyZWF0ZRIhLmFwaS52MS5Ub2tlblNlcnZpY2VDcmVhdGVSZXF1ZXN0GiIuYXBpLnYxLlRva2VuU2VydmljZUNyZWF0ZVJlc3BvbnNlIgTY8xgDEk8KBExpc3QSHy5hcGkudjEuVG9rZW5TZXJ2aWNlTGlzdFJlcXVlc3QaIC5hcGkudjEuVG9rZW5TZXJ2aWNlTGlzdFJlc3BvbnNlIgTY8xgDElUKBlJldm9rZRIhLmFwaS52MS5Ub2tlblNlcnZpY2VSZXZva2VSZXF1ZXN0GiIuYXBpLnYxLlRva2VuU2VydmljZVJldm9rZVJlc3BvbnNlIgTY8xgDEkwKA0dldBIeLmFwaS52MS5Ub2tlblNlcnZpY2VHZXRSZXF1ZXN0Gh8uYXBpLnYxLlRva2VuU2VydmljZUdldFJlc3BvbnNlIgTY8xgDElUKBlVwZGF0ZRIhLmFwaS52MS5Ub2tlblNlcnZpY2VVcGRhdGVSZXF1ZXN0GiIuYXBpLnYxLlRva2VuU2VydmljZVVwZGF0ZVJlc3BvbnNlIgTY8xgDYgZwcm90bzM", [file_api_v1_common, file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_timestamp]);
+  fileDesc("ChJhcGkvdjEvdG9rZW4ucHJvdG8SBmFwaS52MSL2BAoFVG9rZW4SFgoEdXVpZBgBIAEoCUIIukgFcgOwAQESGwoHdXNlcl9pZBgCIAEoCUIKukgHcgUQAhiABBIfCgtkZXNjcmlwdGlvbhgDIAEoCUIKukgHcgUQAhiAAhItCgtwZXJtaXNzaW9ucxgEIAMoCzIYLmFwaS52MS5NZXRob2RQZXJtaXNzaW9uEiAKBXJvbGVzGAUgAygLMhEuYXBpLnYxLlRva2VuUm9sZRIrCgdleHBpcmVzGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBItCglpc3N1ZWRfYXQYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiUKCnRva2VuX3R5cGUYCCABKA4yES5hcGkudjEuVG9rZW5UeXBlEjYKDXByb2plY3Rfcm9sZXMYCSADKAsyHy5hcGkudjEuVG9rZW4uUHJvamVjdFJvbGVzRW50cnkSNAoMdGVuYW50X3JvbGVzGAogAygLMh4uYXBpLnYxLlRva2VuLlRlbmFudFJvbGVzRW50cnkSNAoKYWRtaW5fcm9sZRgLIAEoDjIRLmFwaS52MS5BZG1pblJvbGVCCLpIBYIBAhABSACIAQEaSAoRUHJvamVjdFJvbGVzRW50cnkSCwoDa2V5GAEgASgJEiIKBXZhbHVlGAIgASgOMhMuYXBpLnYxLlByb2plY3RSb2xlOgI4ARpGChBUZW5hbnRSb2xlc0VudHJ5EgsKA2tleRgBIAEoCRIhCgV2YWx1ZRgCIAEoDjISLmFwaS52MS5UZW5hbnRSb2xlOgI4AUINCgtfYWRtaW5fcm9sZSL3BQoZVG9rZW5TZXJ2aWNlQ3JlYXRlUmVxdWVzdBIfCgtkZXNjcmlwdGlvbhgBIAEoCUIKukgHcgUQAhiAAhItCgtwZXJtaXNzaW9ucxgCIAMoCzIYLmFwaS52MS5NZXRob2RQZXJtaXNzaW9uEiAKBXJvbGVzGAMgAygLMhEuYXBpLnYxLlRva2VuUm9sZRI+CgdleHBpcmVzGAQgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQhK6SA+qAQwaBQiB54QPMgMI2AQSqAEKDXByb2plY3Rfcm9sZXMYBSADKAsyMy5hcGkudjEuVG9rZW5TZXJ2aWNlQ3JlYXRlUmVxdWVzdC5Qcm9qZWN0Um9sZXNFbnRyeUJcukhZmgFWIgdyBRADGIABKku6AUgKDnJvbGUtc3BlY2lmaWVkEh5wcm9qZWN0IHJvbGUgbXVzdCBiZSBzcGVjaWZpZWQaFnRoaXMgPj0gMCAmJiB0aGlzIDw9IDMSpQEKDHRlbmFudF9yb2xlcxgGIAMoCzIyLmFwaS52MS5Ub2tlblNlcnZpY2VDcmVhdGVSZXF1ZXN0LlRlbmFudFJvbGVzRW50cnlCW7pIWJoBVSIHcgUQAxiAASpKugFHCg5yb2xlLXNwZWNpZmllZBIddGVuYW50IHJvbGUgbXVzdCBiZSBzcGVjaWZpZWQaFnRoaXMgPj0gMCAmJiB0aGlzIDw9IDQSNAoKYWRtaW5fcm9sZRgHIAEoDjIRLmFwaS52MS5BZG1pblJvbGVCCLpIBYIBAhABSACIAQEaSAoRUHJvamVjdFJvbGVzRW50cnkSCwoDa2V5GAEgASgJEiIKBXZhbHVlGAIgASgOMhMuYXBpLnYxLlByb2plY3RSb2xlOgI4ARpGChBUZW5hbnRSb2xlc0VudHJ5EgsKA2tleRgBIAEoCRIhCgV2YWx1ZRgCIAEoDjISLmFwaS52MS5UZW5hbnRSb2xlOgI4AUINCgtfYWRtaW5fcm9sZSI0ChBNZXRob2RQZXJtaXNzaW9uEg8KB3N1YmplY3QYASABKAkSDwoHbWV0aG9kcxgCIAMoCSJbCglUb2tlblJvbGUSGwoHc3ViamVjdBgBIAEoCUIKukgHcgUQARiAAhIxCgRyb2xlGAIgASgJQiO6SCByHlIFYWRtaW5SBW93bmVyUgZlZGl0b3JSBnZpZXdlciJPChpUb2tlblNlcnZpY2VDcmVhdGVSZXNwb25zZRIcCgV0b2tlbhgBIAEoCzINLmFwaS52MS5Ub2tlbhITCgZzZWNyZXQYAiABKAlCA4ABASIZChdUb2tlblNlcnZpY2VMaXN0UmVxdWVzdCI5ChhUb2tlblNlcnZpY2VMaXN0UmVzcG9uc2USHQoGdG9rZW5zGAEgAygLMg0uYXBpLnYxLlRva2VuIjMKGVRva2VuU2VydmljZVJldm9rZVJlcXVlc3QSFgoEdXVpZBgBIAEoCUIIukgFcgOwAQEiHAoaVG9rZW5TZXJ2aWNlUmV2b2tlUmVzcG9uc2UihQQKGVRva2VuU2VydmljZVVwZGF0ZVJlcXVlc3QSFgoEdXVpZBgBIAEoCUIIukgFcgOwAQESJAoLZGVzY3JpcHRpb24YAiABKAlCCrpIB3IFEAIYgAJIAIgBARItCgtwZXJtaXNzaW9ucxgDIAMoCzIYLmFwaS52MS5NZXRob2RQZXJtaXNzaW9uEkoKDXByb2plY3Rfcm9sZXMYBCADKAsyMy5hcGkudjEuVG9rZW5TZXJ2aWNlVXBkYXRlUmVxdWVzdC5Qcm9qZWN0Um9sZXNFbnRyeRJICgx0ZW5hbnRfcm9sZXMYBSADKAsyMi5hcGkudjEuVG9rZW5TZXJ2aWNlVXBkYXRlUmVxdWVzdC5UZW5hbnRSb2xlc0VudHJ5EjQKCmFkbWluX3JvbGUYBiABKA4yES5hcGkudjEuQWRtaW5Sb2xlQgi6SAWCAQIQAUgBiAEBGkgKEVByb2plY3RSb2xlc0VudHJ5EgsKA2tleRgBIAEoCRIiCgV2YWx1ZRgCIAEoDjITLmFwaS52MS5Qcm9qZWN0Um9sZToCOAEaRgoQVGVuYW50Um9sZXNFbnRyeRILCgNrZXkYASABKAkSIQoFdmFsdWUYAiABKA4yEi5hcGkudjEuVGVuYW50Um9sZToCOAFCDgoMX2Rlc2NyaXB0aW9uQg0KC19hZG1pbl9yb2xlIjoKGlRva2VuU2VydmljZVVwZGF0ZVJlc3BvbnNlEhwKBXRva2VuGAEgASgLMg0uYXBpLnYxLlRva2VuIjAKFlRva2VuU2VydmljZUdldFJlcXVlc3QSFgoEdXVpZBgBIAEoCUIIukgFcgOwAQEiNwoXVG9rZW5TZXJ2aWNlR2V0UmVzcG9uc2USHAoFdG9rZW4YASABKAsyDS5hcGkudjEuVG9rZW4qUwoJVG9rZW5UeXBlEhoKFlRPS0VOX1RZUEVfVU5TUEVDSUZJRUQQABISCg5UT0tFTl9UWVBFX0FQSRABEhYKElRPS0VOX1RZUEVfQ09OU09MRRACMrIDCgxUb2tlblNlcnZpY2USVQoGQ3JlYXRlEiEuYXBpLnYxLlRva2VuU2VydmljZUNyZWF0ZVJlcXVlc3QaIi5hcGkudjEuVG9rZW5TZXJ2aWNlQ3JlYXRlUmVzcG9uc2UiBNjzGAMSTwoETGlzdBIfLmFwaS52MS5Ub2tlblNlcnZpY2VMaXN0UmVxdWVzdBogLmFwaS52MS5Ub2tlblNlcnZpY2VMaXN0UmVzcG9uc2UiBNjzGAMSVQoGUmV2b2tlEiEuYXBpLnYxLlRva2VuU2VydmljZVJldm9rZVJlcXVlc3QaIi5hcGkudjEuVG9rZW5TZXJ2aWNlUmV2b2tlUmVzcG9uc2UiBNjzGAMSTAoDR2V0Eh4uYXBpLnYxLlRva2VuU2VydmljZUdldFJlcXVlc3QaHy5hcGkudjEuVG9rZW5TZXJ2aWNlR2V0UmVzcG9uc2UiBNjzGAMSVQoGVXBkYXRlEiEuYXBpLnYxLlRva2VuU2VydmljZVVwZGF0ZVJlcXVlc3QaIi5hcGkudjEuVG9rZW5TZXJ2aWNlVXBkYXRlUmVzcG9uc2UiBNjzGANiBnByb3RvMw", [file_api_v1_common, file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_timestamp]);
 
 /**
+ * A token, without its secret. What it gives is cut at every call to what its owner may do then.
+ *
  * @generated from message api.v1.Token
  */
 export type Token = Message<"api.v1.Token"> & {
   /**
+   * Unique id, the `jti` of the JWT.
+   *
    * @generated from field: string uuid = 1;
    */
   uuid: string;
 
   /**
+   * Login of the owner.
+   *
    * @generated from field: string user_id = 2;
    */
   userId: string;
 
   /**
+   * What the token is for.
+   *
    * @generated from field: string description = 3;
    */
   description: string;
 
   /**
+   * Single methods that may be called, per subject.
+   *
    * @generated from field: repeated api.v1.MethodPermission permissions = 4;
    */
   permissions: MethodPermission[];
 
   /**
+   * Roles per subject, beside those in `project_roles` and `tenant_roles`.
+   *
    * @generated from field: repeated api.v1.TokenRole roles = 5;
    */
   roles: TokenRole[];
 
   /**
+   * When the token expires.
+   *
    * @generated from field: google.protobuf.Timestamp expires = 6;
    */
   expires?: Timestamp | undefined;
 
   /**
+   * When the token was made.
+   *
    * @generated from field: google.protobuf.Timestamp issued_at = 7;
    */
   issuedAt?: Timestamp | undefined;
 
   /**
+   * What the token is used for.
+   *
    * @generated from field: api.v1.TokenType token_type = 8;
    */
   tokenType: TokenType;
 
   /**
+   * Roles, keyed by project uuid.
+   *
    * @generated from field: map<string, api.v1.ProjectRole> project_roles = 9;
    */
   projectRoles: { [key: string]: ProjectRole };
 
   /**
+   * Roles, keyed by tenant id.
+   *
    * @generated from field: map<string, api.v1.TenantRole> tenant_roles = 10;
    */
   tenantRoles: { [key: string]: TenantRole };
 
   /**
+   * Operator role; unset for everybody else.
+   *
    * @generated from field: optional api.v1.AdminRole admin_role = 11;
    */
   adminRole?: AdminRole | undefined;
@@ -85,40 +109,57 @@ export const TokenSchema: GenMessage<Token> = /*@__PURE__*/
   messageDesc(file_api_v1_token, 0);
 
 /**
+ * Describes the token to make.
+ *
  * @generated from message api.v1.TokenServiceCreateRequest
  */
 export type TokenServiceCreateRequest = Message<"api.v1.TokenServiceCreateRequest"> & {
   /**
+   * What the token is for.
+   *
    * @generated from field: string description = 1;
    */
   description: string;
 
   /**
+   * Single methods that may be called, per subject.
+   *
    * @generated from field: repeated api.v1.MethodPermission permissions = 2;
    */
   permissions: MethodPermission[];
 
   /**
+   * Roles per subject, beside those in `project_roles` and `tenant_roles`. A subject may be `*`
+   * here.
+   *
    * @generated from field: repeated api.v1.TokenRole roles = 3;
    */
   roles: TokenRole[];
 
   /**
+   * How long the token is valid, 600 s to 365 days.
+   *
    * @generated from field: google.protobuf.Duration expires = 4;
    */
   expires?: Duration | undefined;
 
   /**
+   * Roles, keyed by project uuid. For a role on every project, see `roles`.
+   *
    * @generated from field: map<string, api.v1.ProjectRole> project_roles = 5;
    */
   projectRoles: { [key: string]: ProjectRole };
 
   /**
+   * Roles, keyed by tenant id. For a role on every tenant, see `roles`.
+   *
    * @generated from field: map<string, api.v1.TenantRole> tenant_roles = 6;
    */
   tenantRoles: { [key: string]: TenantRole };
 
   /**
+   * Operator role; needs a caller who holds it.
+   *
    * @generated from field: optional api.v1.AdminRole admin_role = 7;
    */
   adminRole?: AdminRole | undefined;
@@ -132,15 +173,22 @@ export const TokenServiceCreateRequestSchema: GenMessage<TokenServiceCreateReque
   messageDesc(file_api_v1_token, 1);
 
 /**
+ * Leave to call single methods on one subject.
+ *
  * @generated from message api.v1.MethodPermission
  */
 export type MethodPermission = Message<"api.v1.MethodPermission"> & {
   /**
+   * Project uuid or tenant id; `*` means every one that the owner has at the time of a call, and an
+   * empty subject fits methods without one.
+   *
    * @generated from field: string subject = 1;
    */
   subject: string;
 
   /**
+   * Full names, `/api.v1.ClusterService/Get`.
+   *
    * @generated from field: repeated string methods = 2;
    */
   methods: string[];
@@ -154,15 +202,21 @@ export const MethodPermissionSchema: GenMessage<MethodPermission> = /*@__PURE__*
   messageDesc(file_api_v1_token, 2);
 
 /**
+ * A role on one subject.
+ *
  * @generated from message api.v1.TokenRole
  */
 export type TokenRole = Message<"api.v1.TokenRole"> & {
   /**
+   * Project uuid or tenant id; `*` means every one that the owner has at the time of a call.
+   *
    * @generated from field: string subject = 1;
    */
   subject: string;
 
   /**
+   * `owner`, `editor` or `viewer` of the subject, or `admin` for an operator.
+   *
    * @generated from field: string role = 2;
    */
   role: string;
@@ -176,15 +230,21 @@ export const TokenRoleSchema: GenMessage<TokenRole> = /*@__PURE__*/
   messageDesc(file_api_v1_token, 3);
 
 /**
+ * The new token.
+ *
  * @generated from message api.v1.TokenServiceCreateResponse
  */
 export type TokenServiceCreateResponse = Message<"api.v1.TokenServiceCreateResponse"> & {
   /**
+   * What is known of it.
+   *
    * @generated from field: api.v1.Token token = 1;
    */
   token?: Token | undefined;
 
   /**
+   * The JWT itself. It is not stored and cannot be shown again.
+   *
    * @generated from field: string secret = 2;
    */
   secret: string;
@@ -198,6 +258,8 @@ export const TokenServiceCreateResponseSchema: GenMessage<TokenServiceCreateResp
   messageDesc(file_api_v1_token, 4);
 
 /**
+ * Takes no parameters.
+ *
  * @generated from message api.v1.TokenServiceListRequest
  */
 export type TokenServiceListRequest = Message<"api.v1.TokenServiceListRequest"> & {
@@ -211,10 +273,14 @@ export const TokenServiceListRequestSchema: GenMessage<TokenServiceListRequest> 
   messageDesc(file_api_v1_token, 5);
 
 /**
+ * The caller's tokens.
+ *
  * @generated from message api.v1.TokenServiceListResponse
  */
 export type TokenServiceListResponse = Message<"api.v1.TokenServiceListResponse"> & {
   /**
+   * The tokens; empty when there are none.
+   *
    * @generated from field: repeated api.v1.Token tokens = 1;
    */
   tokens: Token[];
@@ -228,10 +294,14 @@ export const TokenServiceListResponseSchema: GenMessage<TokenServiceListResponse
   messageDesc(file_api_v1_token, 6);
 
 /**
+ * Names the token to revoke.
+ *
  * @generated from message api.v1.TokenServiceRevokeRequest
  */
 export type TokenServiceRevokeRequest = Message<"api.v1.TokenServiceRevokeRequest"> & {
   /**
+   * Uuid of a token of the caller.
+   *
    * @generated from field: string uuid = 1;
    */
   uuid: string;
@@ -245,6 +315,8 @@ export const TokenServiceRevokeRequestSchema: GenMessage<TokenServiceRevokeReque
   messageDesc(file_api_v1_token, 7);
 
 /**
+ * Carries nothing: the token is void.
+ *
  * @generated from message api.v1.TokenServiceRevokeResponse
  */
 export type TokenServiceRevokeResponse = Message<"api.v1.TokenServiceRevokeResponse"> & {
@@ -258,35 +330,49 @@ export const TokenServiceRevokeResponseSchema: GenMessage<TokenServiceRevokeResp
   messageDesc(file_api_v1_token, 8);
 
 /**
+ * Names the token and what it may do from now on.
+ *
  * @generated from message api.v1.TokenServiceUpdateRequest
  */
 export type TokenServiceUpdateRequest = Message<"api.v1.TokenServiceUpdateRequest"> & {
   /**
+   * Uuid of a token of the caller.
+   *
    * @generated from field: string uuid = 1;
    */
   uuid: string;
 
   /**
+   * What the token is for; unset keeps the present text.
+   *
    * @generated from field: optional string description = 2;
    */
   description?: string | undefined;
 
   /**
+   * Single methods that may be called, per subject. Replaces the present ones.
+   *
    * @generated from field: repeated api.v1.MethodPermission permissions = 3;
    */
   permissions: MethodPermission[];
 
   /**
+   * Roles, keyed by project uuid. Replaces the present ones.
+   *
    * @generated from field: map<string, api.v1.ProjectRole> project_roles = 4;
    */
   projectRoles: { [key: string]: ProjectRole };
 
   /**
+   * Roles, keyed by tenant id. Replaces the present ones.
+   *
    * @generated from field: map<string, api.v1.TenantRole> tenant_roles = 5;
    */
   tenantRoles: { [key: string]: TenantRole };
 
   /**
+   * Operator role; needs a caller who holds it. Unset takes it away.
+   *
    * @generated from field: optional api.v1.AdminRole admin_role = 6;
    */
   adminRole?: AdminRole | undefined;
@@ -300,10 +386,14 @@ export const TokenServiceUpdateRequestSchema: GenMessage<TokenServiceUpdateReque
   messageDesc(file_api_v1_token, 9);
 
 /**
+ * The token after the change.
+ *
  * @generated from message api.v1.TokenServiceUpdateResponse
  */
 export type TokenServiceUpdateResponse = Message<"api.v1.TokenServiceUpdateResponse"> & {
   /**
+   * The token.
+   *
    * @generated from field: api.v1.Token token = 1;
    */
   token?: Token | undefined;
@@ -317,10 +407,14 @@ export const TokenServiceUpdateResponseSchema: GenMessage<TokenServiceUpdateResp
   messageDesc(file_api_v1_token, 10);
 
 /**
+ * Names the token to get.
+ *
  * @generated from message api.v1.TokenServiceGetRequest
  */
 export type TokenServiceGetRequest = Message<"api.v1.TokenServiceGetRequest"> & {
   /**
+   * Uuid of a token of the caller.
+   *
    * @generated from field: string uuid = 1;
    */
   uuid: string;
@@ -334,10 +428,14 @@ export const TokenServiceGetRequestSchema: GenMessage<TokenServiceGetRequest> = 
   messageDesc(file_api_v1_token, 11);
 
 /**
+ * The token that was asked for.
+ *
  * @generated from message api.v1.TokenServiceGetResponse
  */
 export type TokenServiceGetResponse = Message<"api.v1.TokenServiceGetResponse"> & {
   /**
+   * The token.
+   *
    * @generated from field: api.v1.Token token = 1;
    */
   token?: Token | undefined;
@@ -351,20 +449,29 @@ export const TokenServiceGetResponseSchema: GenMessage<TokenServiceGetResponse> 
   messageDesc(file_api_v1_token, 12);
 
 /**
+ * What a token is used for.
+ *
  * @generated from enum api.v1.TokenType
  */
 export enum TokenType {
   /**
+   * Not known.
+   *
    * @generated from enum value: TOKEN_TYPE_UNSPECIFIED = 0;
    */
   UNSPECIFIED = 0,
 
   /**
+   * Made with Create for programs: gives the permissions and roles that it names.
+   *
    * @generated from enum value: TOKEN_TYPE_API = 1;
    */
   API = 1,
 
   /**
+   * Made by signing in: gives all memberships that the user has at the time of a call, but no
+   * operator role.
+   *
    * @generated from enum value: TOKEN_TYPE_CONSOLE = 2;
    */
   CONSOLE = 2,
@@ -377,10 +484,17 @@ export const TokenTypeSchema: GenEnum<TokenType> = /*@__PURE__*/
   enumDesc(file_api_v1_token, 0);
 
 /**
+ * The caller's own tokens. A token is a JWT, sent as `Authorization: Bearer <token>`.
+ *
  * @generated from service api.v1.TokenService
  */
 export const TokenService: GenService<{
   /**
+   * Makes an API token. What it asks for must be within what the calling token and its owner may do
+   * now, else PERMISSION_DENIED. The secret is shown in this answer only.
+   *
+   * Callers: everybody with a token.
+   *
    * @generated from rpc api.v1.TokenService.Create
    */
   create: {
@@ -389,6 +503,10 @@ export const TokenService: GenService<{
     output: typeof TokenServiceCreateResponseSchema;
   },
   /**
+   * Lists the caller's tokens, without their secrets.
+   *
+   * Callers: everybody with a token.
+   *
    * @generated from rpc api.v1.TokenService.List
    */
   list: {
@@ -397,6 +515,10 @@ export const TokenService: GenService<{
     output: typeof TokenServiceListResponseSchema;
   },
   /**
+   * Ends a token of the caller at once, everywhere. NOT_FOUND when the caller has no such token.
+   *
+   * Callers: everybody with a token.
+   *
    * @generated from rpc api.v1.TokenService.Revoke
    */
   revoke: {
@@ -405,6 +527,10 @@ export const TokenService: GenService<{
     output: typeof TokenServiceRevokeResponseSchema;
   },
   /**
+   * Gets one token of the caller, without its secret.
+   *
+   * Callers: everybody with a token.
+   *
    * @generated from rpc api.v1.TokenService.Get
    */
   get: {
@@ -413,6 +539,10 @@ export const TokenService: GenService<{
     output: typeof TokenServiceGetResponseSchema;
   },
   /**
+   * Changes what a token may do, within the same limits as Create. Its secret stays valid.
+   *
+   * Callers: everybody with a token.
+   *
    * @generated from rpc api.v1.TokenService.Update
    */
   update: {

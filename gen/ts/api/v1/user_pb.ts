@@ -19,55 +19,77 @@ export const file_api_v1_user: GenFile = /*@__PURE__*/
   fileDesc("ChFhcGkvdjEvdXNlci5wcm90bxIGYXBpLnYxIrgCCgRVc2VyEg0KBWxvZ2luGAEgASgJEgwKBG5hbWUYAiABKAkSDQoFZW1haWwYAyABKAkSEgoKYXZhdGFyX3VybBgFIAEoCRItCg5vYXV0aF9wcm92aWRlchgGIAEoDjIVLmFwaS52MS5PQXV0aFByb3ZpZGVyEisKDW9yZ2FuaXphdGlvbnMYByADKAsyFC5hcGkudjEuT3JnYW5pemF0aW9uEh8KB3RlbmFudHMYCCADKAsyDi5hcGkudjEuVGVuYW50EiEKCHByb2plY3RzGAkgAygLMg8uYXBpLnYxLlByb2plY3QSJgoOZGVmYXVsdF90ZW5hbnQYCiABKAsyDi5hcGkudjEuVGVuYW50EigKD2RlZmF1bHRfcHJvamVjdBgLIAEoCzIPLmFwaS52MS5Qcm9qZWN0Is4BCgxPcmdhbml6YXRpb24SCgoCaWQYASABKAkSDQoFbG9naW4YAiABKAkSDAoEbmFtZRgDIAEoCRINCgVlbWFpbBgEIAEoCRIVCg1iaWxsaW5nX2VtYWlsGAUgASgJEhIKCmF2YXRhcl91cmwYBiABKAkSGgoEcm9sZRgHIAEoDjIMLmFwaS52MS5Sb2xlEhsKBXRlYW1zGAggAygLMgwuYXBpLnYxLlRlYW0SFQoIYWRtaXR0ZWQYCSABKAhIAIgBAUILCglfYWRtaXR0ZWQiZAoEVGVhbRIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEhIKCmF2YXRhcl91cmwYAyABKAkSGgoEcm9sZRgEIAEoDjIMLmFwaS52MS5Sb2xlEhIKCnByb2plY3RfaWQYBSABKAkiFwoVVXNlclNlcnZpY2VHZXRSZXF1ZXN0IjQKFlVzZXJTZXJ2aWNlR2V0UmVzcG9uc2USGgoEdXNlchgBIAEoCzIMLmFwaS52MS5Vc2VyMl0KC1VzZXJTZXJ2aWNlEk4KA0dldBIdLmFwaS52MS5Vc2VyU2VydmljZUdldFJlcXVlc3QaHi5hcGkudjEuVXNlclNlcnZpY2VHZXRSZXNwb25zZSII2PMYA+jzGAFiBnByb3RvMw", [file_api_v1_common, file_api_v1_project, file_api_v1_tenant]);
 
 /**
+ * A person who signs in through a login provider.
+ *
  * @generated from message api.v1.User
  */
 export type User = Message<"api.v1.User"> & {
   /**
+   * Unique name, taken from the login provider.
+   *
    * @generated from field: string login = 1;
    */
   login: string;
 
   /**
+   * Name for people.
+   *
    * @generated from field: string name = 2;
    */
   name: string;
 
   /**
+   * Mail address; may be empty.
+   *
    * @generated from field: string email = 3;
    */
   email: string;
 
   /**
+   * Picture; empty when there is none.
+   *
    * @generated from field: string avatar_url = 5;
    */
   avatarUrl: string;
 
   /**
+   * Login provider through which the user signs in.
+   *
    * @generated from field: api.v1.OAuthProvider oauth_provider = 6;
    */
   oauthProvider: OAuthProvider;
 
   /**
+   * Organizations of the user at the login provider.
+   *
    * @generated from field: repeated api.v1.Organization organizations = 7;
    */
   organizations: Organization[];
 
   /**
+   * Tenants to which the user belongs.
+   *
    * @generated from field: repeated api.v1.Tenant tenants = 8;
    */
   tenants: Tenant[];
 
   /**
+   * Projects that the user can reach.
+   *
    * @generated from field: repeated api.v1.Project projects = 9;
    */
   projects: Project[];
 
   /**
+   * The user's personal tenant.
+   *
    * @generated from field: api.v1.Tenant default_tenant = 10;
    */
   defaultTenant?: Tenant | undefined;
 
   /**
+   * Default project of the personal tenant.
+   *
    * @generated from field: api.v1.Project default_project = 11;
    */
   defaultProject?: Project | undefined;
@@ -81,50 +103,71 @@ export const UserSchema: GenMessage<User> = /*@__PURE__*/
   messageDesc(file_api_v1_user, 0);
 
 /**
+ * An organization at the login provider.
+ *
  * @generated from message api.v1.Organization
  */
 export type Organization = Message<"api.v1.Organization"> & {
   /**
+   * Id at the login provider.
+   *
    * @generated from field: string id = 1;
    */
   id: string;
 
   /**
+   * Unique name at the login provider.
+   *
    * @generated from field: string login = 2;
    */
   login: string;
 
   /**
+   * Name for people.
+   *
    * @generated from field: string name = 3;
    */
   name: string;
 
   /**
+   * Mail address; may be empty.
+   *
    * @generated from field: string email = 4;
    */
   email: string;
 
   /**
+   * Mail address for invoices; may be empty.
+   *
    * @generated from field: string billing_email = 5;
    */
   billingEmail: string;
 
   /**
+   * Picture; empty when there is none.
+   *
    * @generated from field: string avatar_url = 6;
    */
   avatarUrl: string;
 
   /**
+   * Standing of the user in the organization.
+   *
    * @generated from field: api.v1.Role role = 7;
    */
   role: Role;
 
   /**
+   * Teams of the organization to which the user belongs.
+   *
    * @generated from field: repeated api.v1.Team teams = 8;
    */
   teams: Team[];
 
   /**
+   * Whether the organization is a tenant that may use chargeable resources; unset when it is no
+   * tenant.
+   *
    * @generated from field: optional bool admitted = 9;
    */
   admitted?: boolean | undefined;
@@ -138,30 +181,42 @@ export const OrganizationSchema: GenMessage<Organization> = /*@__PURE__*/
   messageDesc(file_api_v1_user, 1);
 
 /**
+ * A team of an organization at the login provider.
+ *
  * @generated from message api.v1.Team
  */
 export type Team = Message<"api.v1.Team"> & {
   /**
+   * Id at the login provider.
+   *
    * @generated from field: string id = 1;
    */
   id: string;
 
   /**
+   * Name for people.
+   *
    * @generated from field: string name = 2;
    */
   name: string;
 
   /**
+   * Picture; empty when there is none.
+   *
    * @generated from field: string avatar_url = 3;
    */
   avatarUrl: string;
 
   /**
+   * Standing of the user in the team.
+   *
    * @generated from field: api.v1.Role role = 4;
    */
   role: Role;
 
   /**
+   * Uuid of the project that belongs to the team; empty when there is none.
+   *
    * @generated from field: string project_id = 5;
    */
   projectId: string;
@@ -175,6 +230,8 @@ export const TeamSchema: GenMessage<Team> = /*@__PURE__*/
   messageDesc(file_api_v1_user, 2);
 
 /**
+ * Takes no parameters: the owner of the calling token is meant.
+ *
  * @generated from message api.v1.UserServiceGetRequest
  */
 export type UserServiceGetRequest = Message<"api.v1.UserServiceGetRequest"> & {
@@ -188,10 +245,14 @@ export const UserServiceGetRequestSchema: GenMessage<UserServiceGetRequest> = /*
   messageDesc(file_api_v1_user, 3);
 
 /**
+ * The calling user.
+ *
  * @generated from message api.v1.UserServiceGetResponse
  */
 export type UserServiceGetResponse = Message<"api.v1.UserServiceGetResponse"> & {
   /**
+   * The user.
+   *
    * @generated from field: api.v1.User user = 1;
    */
   user?: User | undefined;
@@ -205,10 +266,16 @@ export const UserServiceGetResponseSchema: GenMessage<UserServiceGetResponse> = 
   messageDesc(file_api_v1_user, 4);
 
 /**
+ * The user behind the calling token.
+ *
  * @generated from service api.v1.UserService
  */
 export const UserService: GenService<{
   /**
+   * Gets the calling user with everything it belongs to.
+   *
+   * Callers: everybody with a token.
+   *
    * @generated from rpc api.v1.UserService.Get
    */
   get: {

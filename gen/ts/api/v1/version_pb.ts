@@ -14,25 +14,35 @@ export const file_api_v1_version: GenFile = /*@__PURE__*/
   fileDesc("ChRhcGkvdjEvdmVyc2lvbi5wcm90bxIGYXBpLnYxIlIKB1ZlcnNpb24SDwoHdmVyc2lvbhgBIAEoCRIQCghyZXZpc2lvbhgCIAEoCRIQCghnaXRfc2hhMRgDIAEoCRISCgpidWlsZF9kYXRlGAQgASgJIhoKGFZlcnNpb25TZXJ2aWNlR2V0UmVxdWVzdCI9ChlWZXJzaW9uU2VydmljZUdldFJlc3BvbnNlEiAKB3ZlcnNpb24YASABKAsyDy5hcGkudjEuVmVyc2lvbjJmCg5WZXJzaW9uU2VydmljZRJUCgNHZXQSIC5hcGkudjEuVmVyc2lvblNlcnZpY2VHZXRSZXF1ZXN0GiEuYXBpLnYxLlZlcnNpb25TZXJ2aWNlR2V0UmVzcG9uc2UiCNjzGAHo8xgCYgZwcm90bzM", [file_api_v1_common]);
 
 /**
+ * A build of the server.
+ *
  * @generated from message api.v1.Version
  */
 export type Version = Message<"api.v1.Version"> & {
   /**
+   * Release, such as `0.1.0`.
+   *
    * @generated from field: string version = 1;
    */
   version: string;
 
   /**
+   * Branch or tag from which it was built; may be empty.
+   *
    * @generated from field: string revision = 2;
    */
   revision: string;
 
   /**
+   * Commit from which it was built, in hexadecimal; may be empty.
+   *
    * @generated from field: string git_sha1 = 3;
    */
   gitSha1: string;
 
   /**
+   * When it was built, in RFC 3339 form; may be empty.
+   *
    * @generated from field: string build_date = 4;
    */
   buildDate: string;
@@ -46,6 +56,8 @@ export const VersionSchema: GenMessage<Version> = /*@__PURE__*/
   messageDesc(file_api_v1_version, 0);
 
 /**
+ * Takes no parameters.
+ *
  * @generated from message api.v1.VersionServiceGetRequest
  */
 export type VersionServiceGetRequest = Message<"api.v1.VersionServiceGetRequest"> & {
@@ -59,10 +71,14 @@ export const VersionServiceGetRequestSchema: GenMessage<VersionServiceGetRequest
   messageDesc(file_api_v1_version, 1);
 
 /**
+ * The version of the server.
+ *
  * @generated from message api.v1.VersionServiceGetResponse
  */
 export type VersionServiceGetResponse = Message<"api.v1.VersionServiceGetResponse"> & {
   /**
+   * The version.
+   *
    * @generated from field: api.v1.Version version = 1;
    */
   version?: Version | undefined;
@@ -76,10 +92,16 @@ export const VersionServiceGetResponseSchema: GenMessage<VersionServiceGetRespon
   messageDesc(file_api_v1_version, 2);
 
 /**
+ * Which build of the server answers.
+ *
  * @generated from service api.v1.VersionService
  */
 export const VersionService: GenService<{
   /**
+   * Gets the version of the server.
+   *
+   * Callers: everybody, without a token.
+   *
    * @generated from rpc api.v1.VersionService.Get
    */
   get: {

@@ -17,125 +17,175 @@ export const file_api_v1_volume: GenFile = /*@__PURE__*/
   fileDesc("ChNhcGkvdjEvdm9sdW1lLnByb3RvEgZhcGkudjEiuAQKBlZvbHVtZRIMCgR1dWlkGAEgASgJEgwKBG5hbWUYAiABKAkSDwoHcHJvamVjdBgDIAEoCRIRCglwYXJ0aXRpb24YBCABKAkSFQoNc3RvcmFnZV9jbGFzcxgFIAEoCRIMCgRzaXplGAYgASgEEg0KBXVzYWdlGAcgASgEEg0KBXN0YXRlGAggASgJEhMKC2F0dGFjaGVkX3RvGAkgAygJEhwKFHNvdXJjZV9zbmFwc2hvdF91dWlkGAogASgJEhwKFHNvdXJjZV9zbmFwc2hvdF9uYW1lGAsgASgJEhUKDXZvbHVtZV9oYW5kbGUYDCABKAkSEAoIbm9kZV9pcHMYDSADKAkSGAoQcmVidWlsZF9wcm9ncmVzcxgOIAEoCRIZChFwcmltYXJ5X25vZGVfdXVpZBgPIAEoCRIXCg9xb3NfcG9saWN5X3V1aWQYECABKAkSFwoPcW9zX3BvbGljeV9uYW1lGBEgASgJEhUKDXJlcGxpY2FfY291bnQYEiABKA0SGAoQcHJvdGVjdGlvbl9zdGF0ZRgTIAEoCRIcChRsb2dpY2FsX3VzZWRfc3RvcmFnZRgUIAEoBBIsCgpzdGF0aXN0aWNzGBUgASgLMhguYXBpLnYxLlZvbHVtZVN0YXRpc3RpY3MSFAoMY2x1c3Rlcl9uYW1lGBYgASgJEhIKCmNsdXN0ZXJfaWQYFyABKAkSIwoGbGFiZWxzGBggAygLMhMuYXBpLnYxLlZvbHVtZUxhYmVsIu0CChBWb2x1bWVTdGF0aXN0aWNzEhwKFGxvZ2ljYWxfdXNlZF9zdG9yYWdlGAEgASgEEh0KFXBoeXNpY2FsX3VzZWRfc3RvcmFnZRgCIAEoBBIZChFjb21wcmVzc2lvbl9yYXRpbxgDIAEoARIfChd0b3RhbF9jb21wcmVzc2lvbl9yYXRpbxgEIAEoARIZChFwaHlzaWNhbF9jYXBhY2l0eRgFIAEoBBIfChdwaHlzaWNhbF9vd25lZF9jYXBhY2l0eRgGIAEoBBIdChVwaHlzaWNhbF9vd25lZF9tZW1vcnkYByABKAQSFwoPcGh5c2ljYWxfbWVtb3J5GAggASgEEhQKDHVzZXJfd3JpdHRlbhgJIAEoBBIrCiN1bnJlY292ZXJhYmxlX2RhdGFfaW50ZWdyaXR5X2Vycm9ycxgKIAEoDRIpCiFyZWNvdmVyYWJsZV9kYXRhX2ludGVncml0eV9lcnJvcnMYDCABKA0imgMKCFNuYXBzaG90EgwKBHV1aWQYASABKAkSDAoEbmFtZRgCIAEoCRITCgtkZXNjcmlwdGlvbhgDIAEoCRIPCgdwcm9qZWN0GAQgASgJEhEKCXBhcnRpdGlvbhgFIAEoCRIVCg1zdG9yYWdlX2NsYXNzGAYgASgJEgwKBHNpemUYByABKAQSDQoFdXNhZ2UYCCABKAQSDQoFc3RhdGUYCSABKAkSGgoSc291cmNlX3ZvbHVtZV91dWlkGAogASgJEhoKEnNvdXJjZV92b2x1bWVfbmFtZRgLIAEoCRIVCg1yZXBsaWNhX2NvdW50GAwgASgNEhkKEXByaW1hcnlfbm9kZV91dWlkGA0gASgJEiwKCXJldGVudGlvbhgOIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIuCgpzdGF0aXN0aWNzGA8gASgLMhouYXBpLnYxLlNuYXBzaG90U3RhdGlzdGljcxIuCgpjcmVhdGVkX2F0GBQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKeAQoSU25hcHNob3RTdGF0aXN0aWNzEhkKEXBoeXNpY2FsX2NhcGFjaXR5GAEgASgEEh8KF3BoeXNpY2FsX293bmVkX2NhcGFjaXR5GAIgASgEEh0KFXBoeXNpY2FsX293bmVkX21lbW9yeRgDIAEoBBIXCg9waHlzaWNhbF9tZW1vcnkYBCABKAQSFAoMdXNlcl93cml0dGVuGAUgASgEIk4KF1ZvbHVtZVNlcnZpY2VHZXRSZXF1ZXN0EhYKBHV1aWQYASABKAlCCLpIBXIDsAEBEhsKB3Byb2plY3QYAiABKAlCCrpIB3IFEAIYgAEinwEKGFZvbHVtZVNlcnZpY2VMaXN0UmVxdWVzdBIbCgR1dWlkGAEgASgJQgi6SAVyA7ABAUgAiAEBEhsKB3Byb2plY3QYAiABKAlCCrpIB3IFEAIYgAESFgoJcGFydGl0aW9uGAMgASgJSAGIAQESEQoEbmFtZRgEIAEoCUgCiAEBQgcKBV91dWlkQgwKCl9wYXJ0aXRpb25CBwoFX25hbWUiUQoaVm9sdW1lU2VydmljZURlbGV0ZVJlcXVlc3QSFgoEdXVpZBgBIAEoCUIIukgFcgOwAQESGwoHcHJvamVjdBgCIAEoCUIKukgHcgUQAhiAASJQChlTbmFwc2hvdFNlcnZpY2VHZXRSZXF1ZXN0EhYKBHV1aWQYASABKAlCCLpIBXIDsAEBEhsKB3Byb2plY3QYAiABKAlCCrpIB3IFEAIYgAEioQEKGlNuYXBzaG90U2VydmljZUxpc3RSZXF1ZXN0EhsKBHV1aWQYASABKAlCCLpIBXIDsAEBSACIAQESGwoHcHJvamVjdBgCIAEoCUIKukgHcgUQAhiAARIWCglwYXJ0aXRpb24YAyABKAlIAYgBARIRCgRuYW1lGAQgASgJSAKIAQFCBwoFX3V1aWRCDAoKX3BhcnRpdGlvbkIHCgVfbmFtZSJTChxTbmFwc2hvdFNlcnZpY2VEZWxldGVSZXF1ZXN0EhYKBHV1aWQYASABKAlCCLpIBXIDsAEBEhsKB3Byb2plY3QYAiABKAlCCrpIB3IFEAIYgAEiOgoYVm9sdW1lU2VydmljZUdldFJlc3BvbnNlEh4KBnZvbHVtZRgBIAEoCzIOLmFwaS52MS5Wb2x1bWUiPAoZVm9sdW1lU2VydmljZUxpc3RSZXNwb25zZRIfCgd2b2x1bWVzGAEgAygLMg4uYXBpLnYxLlZvbHVtZSI9ChtWb2x1bWVTZXJ2aWNlRGVsZXRlUmVzcG9uc2USHgoGdm9sdW1lGAEgASgLMg4uYXBpLnYxLlZvbHVtZSJAChpTbmFwc2hvdFNlcnZpY2VHZXRSZXNwb25zZRIiCghzbmFwc2hvdBgBIAEoCzIQLmFwaS52MS5TbmFwc2hvdCJCChtTbmFwc2hvdFNlcnZpY2VMaXN0UmVzcG9uc2USIwoJc25hcHNob3RzGAEgAygLMhAuYXBpLnYxLlNuYXBzaG90IkMKHVNuYXBzaG90U2VydmljZURlbGV0ZVJlc3BvbnNlEiIKCHNuYXBzaG90GAEgASgLMhAuYXBpLnYxLlNuYXBzaG90IkEKC1ZvbHVtZUxhYmVsEhcKA2tleRgBIAEoCUIKukgHcgUQARj9ARIZCgV2YWx1ZRgCIAEoCUIKukgHcgUQARj9ASJJChJVcGRhdGVWb2x1bWVMYWJlbHMSIwoGdXBkYXRlGAEgAygLMhMuYXBpLnYxLlZvbHVtZUxhYmVsEg4KBnJlbW92ZRgCIAMoCSKNAQoaVm9sdW1lU2VydmljZVVwZGF0ZVJlcXVlc3QSFgoEdXVpZBgBIAEoCUIIukgFcgOwAQESGwoHcHJvamVjdBgCIAEoCUIKukgHcgUQAhiAARIvCgZsYWJlbHMYGCABKAsyGi5hcGkudjEuVXBkYXRlVm9sdW1lTGFiZWxzSACIAQFCCQoHX2xhYmVscyI9ChtWb2x1bWVTZXJ2aWNlVXBkYXRlUmVzcG9uc2USHgoGdm9sdW1lGAEgASgLMg4uYXBpLnYxLlZvbHVtZTL6AgoNVm9sdW1lU2VydmljZRJVCgNHZXQSHy5hcGkudjEuVm9sdW1lU2VydmljZUdldFJlcXVlc3QaIC5hcGkudjEuVm9sdW1lU2VydmljZUdldFJlc3BvbnNlIgvK8xgDAQID6PMYAhJYCgRMaXN0EiAuYXBpLnYxLlZvbHVtZVNlcnZpY2VMaXN0UmVxdWVzdBohLmFwaS52MS5Wb2x1bWVTZXJ2aWNlTGlzdFJlc3BvbnNlIgvK8xgDAQID6PMYAhJdCgZEZWxldGUSIi5hcGkudjEuVm9sdW1lU2VydmljZURlbGV0ZVJlcXVlc3QaIy5hcGkudjEuVm9sdW1lU2VydmljZURlbGV0ZVJlc3BvbnNlIgrK8xgCAQLg8xgBElkKBlVwZGF0ZRIiLmFwaS52MS5Wb2x1bWVTZXJ2aWNlVXBkYXRlUmVxdWVzdBojLmFwaS52MS5Wb2x1bWVTZXJ2aWNlVXBkYXRlUmVzcG9uc2UiBsrzGAIBAjKtAgoPU25hcHNob3RTZXJ2aWNlElkKA0dldBIhLmFwaS52MS5TbmFwc2hvdFNlcnZpY2VHZXRSZXF1ZXN0GiIuYXBpLnYxLlNuYXBzaG90U2VydmljZUdldFJlc3BvbnNlIgvK8xgDAQID6PMYAhJcCgRMaXN0EiIuYXBpLnYxLlNuYXBzaG90U2VydmljZUxpc3RSZXF1ZXN0GiMuYXBpLnYxLlNuYXBzaG90U2VydmljZUxpc3RSZXNwb25zZSILyvMYAwECA+jzGAISYQoGRGVsZXRlEiQuYXBpLnYxLlNuYXBzaG90U2VydmljZURlbGV0ZVJlcXVlc3QaJS5hcGkudjEuU25hcHNob3RTZXJ2aWNlRGVsZXRlUmVzcG9uc2UiCsrzGAIBAuDzGAFiBnByb3RvMw", [file_api_v1_common, file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_timestamp]);
 
 /**
+ * A block storage volume.
+ *
  * @generated from message api.v1.Volume
  */
 export type Volume = Message<"api.v1.Volume"> & {
   /**
+   * Unique id.
+   *
    * @generated from field: string uuid = 1;
    */
   uuid: string;
 
   /**
+   * Name of the volume, as its cluster gave it.
+   *
    * @generated from field: string name = 2;
    */
   name: string;
 
   /**
+   * Uuid of the project.
+   *
    * @generated from field: string project = 3;
    */
   project: string;
 
   /**
+   * Id of the partition in which the data lies.
+   *
    * @generated from field: string partition = 4;
    */
   partition: string;
 
   /**
+   * Storage class with which it was claimed.
+   *
    * @generated from field: string storage_class = 5;
    */
   storageClass: string;
 
   /**
+   * Size that was claimed, in bytes.
+   *
    * @generated from field: uint64 size = 6;
    */
   size: bigint;
 
   /**
+   * Space that its data takes, in bytes.
+   *
    * @generated from field: uint64 usage = 7;
    */
   usage: bigint;
 
   /**
+   * State, such as `Available` or `Bound`.
+   *
    * @generated from field: string state = 8;
    */
   state: string;
 
   /**
+   * One entry per attachment, `<prefix>:host:<node>.node`; empty while it is attached to no node.
+   *
    * @generated from field: repeated string attached_to = 9;
    */
   attachedTo: string[];
 
   /**
+   * Uuid of the snapshot from which it was restored; empty when it was made new.
+   *
    * @generated from field: string source_snapshot_uuid = 10;
    */
   sourceSnapshotUuid: string;
 
   /**
+   * Name of that snapshot; empty when it was made new.
+   *
    * @generated from field: string source_snapshot_name = 11;
    */
   sourceSnapshotName: string;
 
   /**
+   * Id by which the storage driver knows it.
+   *
    * @generated from field: string volume_handle = 12;
    */
   volumeHandle: string;
 
   /**
+   * Addresses of the storage servers that hold it.
+   *
    * @generated from field: repeated string node_ips = 13;
    */
   nodeIps: string[];
 
   /**
+   * How far a rebuild of its replicas is; empty when none runs.
+   *
    * @generated from field: string rebuild_progress = 14;
    */
   rebuildProgress: string;
 
   /**
+   * Uuid of the storage server that leads its replicas.
+   *
    * @generated from field: string primary_node_uuid = 15;
    */
   primaryNodeUuid: string;
 
   /**
+   * Uuid of the policy that limits its throughput; empty when there is none.
+   *
    * @generated from field: string qos_policy_uuid = 16;
    */
   qosPolicyUuid: string;
 
   /**
+   * Name of that policy; empty when there is none.
+   *
    * @generated from field: string qos_policy_name = 17;
    */
   qosPolicyName: string;
 
   /**
+   * How many copies of the data are kept.
+   *
    * @generated from field: uint32 replica_count = 18;
    */
   replicaCount: number;
 
   /**
+   * Whether all replicas are there, such as `FullyProtected` or `Degraded`.
+   *
    * @generated from field: string protection_state = 19;
    */
   protectionState: string;
 
   /**
+   * Data written, before compression, in bytes.
+   *
    * @generated from field: uint64 logical_used_storage = 20;
    */
   logicalUsedStorage: bigint;
 
   /**
+   * Detailed figures; unset where the storage gives none.
+   *
    * @generated from field: api.v1.VolumeStatistics statistics = 21;
    */
   statistics?: VolumeStatistics | undefined;
 
   /**
+   * Name of the cluster that uses it; empty when there is none.
+   *
    * @generated from field: string cluster_name = 22;
    */
   clusterName: string;
 
   /**
+   * Uuid of the cluster that uses it; empty when there is none.
+   *
    * @generated from field: string cluster_id = 23;
    */
   clusterId: string;
 
   /**
+   * Labels of users and of the platform.
+   *
    * @generated from field: repeated api.v1.VolumeLabel labels = 24;
    */
   labels: VolumeLabel[];
@@ -149,60 +199,84 @@ export const VolumeSchema: GenMessage<Volume> = /*@__PURE__*/
   messageDesc(file_api_v1_volume, 0);
 
 /**
+ * Detailed figures of a volume.
+ *
  * @generated from message api.v1.VolumeStatistics
  */
 export type VolumeStatistics = Message<"api.v1.VolumeStatistics"> & {
   /**
+   * Data written, before compression, in bytes.
+   *
    * @generated from field: uint64 logical_used_storage = 1;
    */
   logicalUsedStorage: bigint;
 
   /**
+   * Space on disk after compression, all replicas included, in bytes.
+   *
    * @generated from field: uint64 physical_used_storage = 2;
    */
   physicalUsedStorage: bigint;
 
   /**
+   * Size before compression divided by size after it.
+   *
    * @generated from field: double compression_ratio = 3;
    */
   compressionRatio: number;
 
   /**
+   * The same ratio, with blocks that were never written counted too.
+   *
    * @generated from field: double total_compression_ratio = 4;
    */
   totalCompressionRatio: number;
 
   /**
+   * Space on disk of the data that can be reached, shared with snapshots, in bytes.
+   *
    * @generated from field: uint64 physical_capacity = 5;
    */
   physicalCapacity: bigint;
 
   /**
+   * Space on disk that only this volume uses, in bytes.
+   *
    * @generated from field: uint64 physical_owned_capacity = 6;
    */
   physicalOwnedCapacity: bigint;
 
   /**
+   * Memory that only this volume uses for its index, in bytes.
+   *
    * @generated from field: uint64 physical_owned_memory = 7;
    */
   physicalOwnedMemory: bigint;
 
   /**
+   * Memory used for its index, shared with snapshots, in bytes.
+   *
    * @generated from field: uint64 physical_memory = 8;
    */
   physicalMemory: bigint;
 
   /**
+   * Data that users have ever written, in bytes.
+   *
    * @generated from field: uint64 user_written = 9;
    */
   userWritten: bigint;
 
   /**
+   * Integrity errors that lost data.
+   *
    * @generated from field: uint32 unrecoverable_data_integrity_errors = 10;
    */
   unrecoverableDataIntegrityErrors: number;
 
   /**
+   * Integrity errors that were repaired.
+   *
    * @generated from field: uint32 recoverable_data_integrity_errors = 12;
    */
   recoverableDataIntegrityErrors: number;
@@ -216,85 +290,119 @@ export const VolumeStatisticsSchema: GenMessage<VolumeStatistics> = /*@__PURE__*
   messageDesc(file_api_v1_volume, 1);
 
 /**
+ * The state of a volume at one moment.
+ *
  * @generated from message api.v1.Snapshot
  */
 export type Snapshot = Message<"api.v1.Snapshot"> & {
   /**
+   * Unique id.
+   *
    * @generated from field: string uuid = 1;
    */
   uuid: string;
 
   /**
+   * Name of the snapshot, as its cluster gave it.
+   *
    * @generated from field: string name = 2;
    */
   name: string;
 
   /**
+   * Text for people; may be empty.
+   *
    * @generated from field: string description = 3;
    */
   description: string;
 
   /**
+   * Uuid of the project.
+   *
    * @generated from field: string project = 4;
    */
   project: string;
 
   /**
+   * Id of the partition in which the data lies.
+   *
    * @generated from field: string partition = 5;
    */
   partition: string;
 
   /**
+   * Storage class of its source.
+   *
    * @generated from field: string storage_class = 6;
    */
   storageClass: string;
 
   /**
+   * Size of a volume restored from it, in bytes.
+   *
    * @generated from field: uint64 size = 7;
    */
   size: bigint;
 
   /**
+   * Space that its data takes, in bytes.
+   *
    * @generated from field: uint64 usage = 8;
    */
   usage: bigint;
 
   /**
+   * State, such as `Available`.
+   *
    * @generated from field: string state = 9;
    */
   state: string;
 
   /**
+   * Uuid of the volume from which it was taken.
+   *
    * @generated from field: string source_volume_uuid = 10;
    */
   sourceVolumeUuid: string;
 
   /**
+   * Name of that volume.
+   *
    * @generated from field: string source_volume_name = 11;
    */
   sourceVolumeName: string;
 
   /**
+   * How many copies of the data are kept.
+   *
    * @generated from field: uint32 replica_count = 12;
    */
   replicaCount: number;
 
   /**
+   * Uuid of the storage server that leads its replicas.
+   *
    * @generated from field: string primary_node_uuid = 13;
    */
   primaryNodeUuid: string;
 
   /**
+   * How long it is kept; unset means until it is deleted.
+   *
    * @generated from field: google.protobuf.Duration retention = 14;
    */
   retention?: Duration | undefined;
 
   /**
+   * Detailed figures; unset where the storage gives none.
+   *
    * @generated from field: api.v1.SnapshotStatistics statistics = 15;
    */
   statistics?: SnapshotStatistics | undefined;
 
   /**
+   * When it was taken.
+   *
    * @generated from field: google.protobuf.Timestamp created_at = 20;
    */
   createdAt?: Timestamp | undefined;
@@ -308,30 +416,42 @@ export const SnapshotSchema: GenMessage<Snapshot> = /*@__PURE__*/
   messageDesc(file_api_v1_volume, 2);
 
 /**
+ * Detailed figures of a snapshot.
+ *
  * @generated from message api.v1.SnapshotStatistics
  */
 export type SnapshotStatistics = Message<"api.v1.SnapshotStatistics"> & {
   /**
+   * Space on disk of the data that can be reached, shared with others, in bytes.
+   *
    * @generated from field: uint64 physical_capacity = 1;
    */
   physicalCapacity: bigint;
 
   /**
+   * Space on disk that only this snapshot uses, in bytes.
+   *
    * @generated from field: uint64 physical_owned_capacity = 2;
    */
   physicalOwnedCapacity: bigint;
 
   /**
+   * Memory that only this snapshot uses for its index, in bytes.
+   *
    * @generated from field: uint64 physical_owned_memory = 3;
    */
   physicalOwnedMemory: bigint;
 
   /**
+   * Memory used for its index, shared with others, in bytes.
+   *
    * @generated from field: uint64 physical_memory = 4;
    */
   physicalMemory: bigint;
 
   /**
+   * Data that users had written when it was taken, in bytes.
+   *
    * @generated from field: uint64 user_written = 5;
    */
   userWritten: bigint;
@@ -345,15 +465,21 @@ export const SnapshotStatisticsSchema: GenMessage<SnapshotStatistics> = /*@__PUR
   messageDesc(file_api_v1_volume, 3);
 
 /**
+ * Names the volume to get.
+ *
  * @generated from message api.v1.VolumeServiceGetRequest
  */
 export type VolumeServiceGetRequest = Message<"api.v1.VolumeServiceGetRequest"> & {
   /**
+   * Uuid of the volume; NOT_FOUND when the project has none.
+   *
    * @generated from field: string uuid = 1;
    */
   uuid: string;
 
   /**
+   * Uuid of the project; the caller needs one of the method's roles in it.
+   *
    * @generated from field: string project = 2;
    */
   project: string;
@@ -367,25 +493,35 @@ export const VolumeServiceGetRequestSchema: GenMessage<VolumeServiceGetRequest> 
   messageDesc(file_api_v1_volume, 4);
 
 /**
+ * Selects volumes of a project; every field that is set narrows the list.
+ *
  * @generated from message api.v1.VolumeServiceListRequest
  */
 export type VolumeServiceListRequest = Message<"api.v1.VolumeServiceListRequest"> & {
   /**
+   * Only the volume with this uuid.
+   *
    * @generated from field: optional string uuid = 1;
    */
   uuid?: string | undefined;
 
   /**
+   * Uuid of the project; the caller needs one of the method's roles in it.
+   *
    * @generated from field: string project = 2;
    */
   project: string;
 
   /**
+   * Only volumes in the partition with this id.
+   *
    * @generated from field: optional string partition = 3;
    */
   partition?: string | undefined;
 
   /**
+   * Only volumes of this name.
+   *
    * @generated from field: optional string name = 4;
    */
   name?: string | undefined;
@@ -399,15 +535,21 @@ export const VolumeServiceListRequestSchema: GenMessage<VolumeServiceListRequest
   messageDesc(file_api_v1_volume, 5);
 
 /**
+ * Names the volume to delete.
+ *
  * @generated from message api.v1.VolumeServiceDeleteRequest
  */
 export type VolumeServiceDeleteRequest = Message<"api.v1.VolumeServiceDeleteRequest"> & {
   /**
+   * Uuid of the volume; NOT_FOUND when the project has none.
+   *
    * @generated from field: string uuid = 1;
    */
   uuid: string;
 
   /**
+   * Uuid of the project; the caller needs one of the method's roles in it.
+   *
    * @generated from field: string project = 2;
    */
   project: string;
@@ -421,15 +563,21 @@ export const VolumeServiceDeleteRequestSchema: GenMessage<VolumeServiceDeleteReq
   messageDesc(file_api_v1_volume, 6);
 
 /**
+ * Names the snapshot to get.
+ *
  * @generated from message api.v1.SnapshotServiceGetRequest
  */
 export type SnapshotServiceGetRequest = Message<"api.v1.SnapshotServiceGetRequest"> & {
   /**
+   * Uuid of the snapshot; NOT_FOUND when the project has none.
+   *
    * @generated from field: string uuid = 1;
    */
   uuid: string;
 
   /**
+   * Uuid of the project; the caller needs one of the method's roles in it.
+   *
    * @generated from field: string project = 2;
    */
   project: string;
@@ -443,25 +591,35 @@ export const SnapshotServiceGetRequestSchema: GenMessage<SnapshotServiceGetReque
   messageDesc(file_api_v1_volume, 7);
 
 /**
+ * Selects snapshots of a project; every field that is set narrows the list.
+ *
  * @generated from message api.v1.SnapshotServiceListRequest
  */
 export type SnapshotServiceListRequest = Message<"api.v1.SnapshotServiceListRequest"> & {
   /**
+   * Only the snapshot with this uuid.
+   *
    * @generated from field: optional string uuid = 1;
    */
   uuid?: string | undefined;
 
   /**
+   * Uuid of the project; the caller needs one of the method's roles in it.
+   *
    * @generated from field: string project = 2;
    */
   project: string;
 
   /**
+   * Only snapshots in the partition with this id.
+   *
    * @generated from field: optional string partition = 3;
    */
   partition?: string | undefined;
 
   /**
+   * Only snapshots of this name.
+   *
    * @generated from field: optional string name = 4;
    */
   name?: string | undefined;
@@ -475,15 +633,21 @@ export const SnapshotServiceListRequestSchema: GenMessage<SnapshotServiceListReq
   messageDesc(file_api_v1_volume, 8);
 
 /**
+ * Names the snapshot to delete.
+ *
  * @generated from message api.v1.SnapshotServiceDeleteRequest
  */
 export type SnapshotServiceDeleteRequest = Message<"api.v1.SnapshotServiceDeleteRequest"> & {
   /**
+   * Uuid of the snapshot; NOT_FOUND when the project has none.
+   *
    * @generated from field: string uuid = 1;
    */
   uuid: string;
 
   /**
+   * Uuid of the project; the caller needs one of the method's roles in it.
+   *
    * @generated from field: string project = 2;
    */
   project: string;
@@ -497,10 +661,14 @@ export const SnapshotServiceDeleteRequestSchema: GenMessage<SnapshotServiceDelet
   messageDesc(file_api_v1_volume, 9);
 
 /**
+ * The volume that was asked for.
+ *
  * @generated from message api.v1.VolumeServiceGetResponse
  */
 export type VolumeServiceGetResponse = Message<"api.v1.VolumeServiceGetResponse"> & {
   /**
+   * The volume.
+   *
    * @generated from field: api.v1.Volume volume = 1;
    */
   volume?: Volume | undefined;
@@ -514,10 +682,14 @@ export const VolumeServiceGetResponseSchema: GenMessage<VolumeServiceGetResponse
   messageDesc(file_api_v1_volume, 10);
 
 /**
+ * The volumes that were selected.
+ *
  * @generated from message api.v1.VolumeServiceListResponse
  */
 export type VolumeServiceListResponse = Message<"api.v1.VolumeServiceListResponse"> & {
   /**
+   * The volumes; empty when there are none.
+   *
    * @generated from field: repeated api.v1.Volume volumes = 1;
    */
   volumes: Volume[];
@@ -531,10 +703,14 @@ export const VolumeServiceListResponseSchema: GenMessage<VolumeServiceListRespon
   messageDesc(file_api_v1_volume, 11);
 
 /**
+ * The volume that was deleted.
+ *
  * @generated from message api.v1.VolumeServiceDeleteResponse
  */
 export type VolumeServiceDeleteResponse = Message<"api.v1.VolumeServiceDeleteResponse"> & {
   /**
+   * The volume, as it was last.
+   *
    * @generated from field: api.v1.Volume volume = 1;
    */
   volume?: Volume | undefined;
@@ -548,10 +724,14 @@ export const VolumeServiceDeleteResponseSchema: GenMessage<VolumeServiceDeleteRe
   messageDesc(file_api_v1_volume, 12);
 
 /**
+ * The snapshot that was asked for.
+ *
  * @generated from message api.v1.SnapshotServiceGetResponse
  */
 export type SnapshotServiceGetResponse = Message<"api.v1.SnapshotServiceGetResponse"> & {
   /**
+   * The snapshot.
+   *
    * @generated from field: api.v1.Snapshot snapshot = 1;
    */
   snapshot?: Snapshot | undefined;
@@ -565,10 +745,14 @@ export const SnapshotServiceGetResponseSchema: GenMessage<SnapshotServiceGetResp
   messageDesc(file_api_v1_volume, 13);
 
 /**
+ * The snapshots that were selected.
+ *
  * @generated from message api.v1.SnapshotServiceListResponse
  */
 export type SnapshotServiceListResponse = Message<"api.v1.SnapshotServiceListResponse"> & {
   /**
+   * The snapshots; empty when there are none.
+   *
    * @generated from field: repeated api.v1.Snapshot snapshots = 1;
    */
   snapshots: Snapshot[];
@@ -582,10 +766,14 @@ export const SnapshotServiceListResponseSchema: GenMessage<SnapshotServiceListRe
   messageDesc(file_api_v1_volume, 14);
 
 /**
+ * The snapshot that was deleted.
+ *
  * @generated from message api.v1.SnapshotServiceDeleteResponse
  */
 export type SnapshotServiceDeleteResponse = Message<"api.v1.SnapshotServiceDeleteResponse"> & {
   /**
+   * The snapshot, as it was last.
+   *
    * @generated from field: api.v1.Snapshot snapshot = 1;
    */
   snapshot?: Snapshot | undefined;
@@ -599,15 +787,21 @@ export const SnapshotServiceDeleteResponseSchema: GenMessage<SnapshotServiceDele
   messageDesc(file_api_v1_volume, 15);
 
 /**
+ * A label of a volume.
+ *
  * @generated from message api.v1.VolumeLabel
  */
 export type VolumeLabel = Message<"api.v1.VolumeLabel"> & {
   /**
+   * Name of the label, 1 to 253 characters.
+   *
    * @generated from field: string key = 1;
    */
   key: string;
 
   /**
+   * Value of the label, 1 to 253 characters.
+   *
    * @generated from field: string value = 2;
    */
   value: string;
@@ -621,15 +815,21 @@ export const VolumeLabelSchema: GenMessage<VolumeLabel> = /*@__PURE__*/
   messageDesc(file_api_v1_volume, 16);
 
 /**
+ * Change of labels. Those that are not named stay.
+ *
  * @generated from message api.v1.UpdateVolumeLabels
  */
 export type UpdateVolumeLabels = Message<"api.v1.UpdateVolumeLabels"> & {
   /**
+   * Labels to add or to give another value.
+   *
    * @generated from field: repeated api.v1.VolumeLabel update = 1;
    */
   update: VolumeLabel[];
 
   /**
+   * Keys of labels to remove; unknown ones are ignored.
+   *
    * @generated from field: repeated string remove = 2;
    */
   remove: string[];
@@ -643,20 +843,28 @@ export const UpdateVolumeLabelsSchema: GenMessage<UpdateVolumeLabels> = /*@__PUR
   messageDesc(file_api_v1_volume, 17);
 
 /**
+ * Names the volume and what changes in it.
+ *
  * @generated from message api.v1.VolumeServiceUpdateRequest
  */
 export type VolumeServiceUpdateRequest = Message<"api.v1.VolumeServiceUpdateRequest"> & {
   /**
+   * Uuid of the volume; NOT_FOUND when the project has none.
+   *
    * @generated from field: string uuid = 1;
    */
   uuid: string;
 
   /**
+   * Uuid of the project; the caller needs one of the method's roles in it.
+   *
    * @generated from field: string project = 2;
    */
   project: string;
 
   /**
+   * Labels to change; unset leaves them as they are.
+   *
    * @generated from field: optional api.v1.UpdateVolumeLabels labels = 24;
    */
   labels?: UpdateVolumeLabels | undefined;
@@ -670,10 +878,14 @@ export const VolumeServiceUpdateRequestSchema: GenMessage<VolumeServiceUpdateReq
   messageDesc(file_api_v1_volume, 18);
 
 /**
+ * The volume after the update.
+ *
  * @generated from message api.v1.VolumeServiceUpdateResponse
  */
 export type VolumeServiceUpdateResponse = Message<"api.v1.VolumeServiceUpdateResponse"> & {
   /**
+   * The volume.
+   *
    * @generated from field: api.v1.Volume volume = 1;
    */
   volume?: Volume | undefined;
@@ -687,10 +899,16 @@ export const VolumeServiceUpdateResponseSchema: GenMessage<VolumeServiceUpdateRe
   messageDesc(file_api_v1_volume, 19);
 
 /**
+ * Volumes of a project. They are made by storage claims inside its clusters and outlive them.
+ *
  * @generated from service api.v1.VolumeService
  */
 export const VolumeService: GenService<{
   /**
+   * Gets one volume.
+   *
+   * Callers: owners, editors and viewers of the project.
+   *
    * @generated from rpc api.v1.VolumeService.Get
    */
   get: {
@@ -699,6 +917,10 @@ export const VolumeService: GenService<{
     output: typeof VolumeServiceGetResponseSchema;
   },
   /**
+   * Lists the volumes of a project.
+   *
+   * Callers: owners, editors and viewers of the project.
+   *
    * @generated from rpc api.v1.VolumeService.List
    */
   list: {
@@ -707,6 +929,11 @@ export const VolumeService: GenService<{
     output: typeof VolumeServiceListResponseSchema;
   },
   /**
+   * Deletes a volume with its data. FAILED_PRECONDITION while it is attached to a node.
+   *
+   * Callers: owners and editors of the project. Chargeable: FAILED_PRECONDITION unless the tenant
+   * is admitted and can pay.
+   *
    * @generated from rpc api.v1.VolumeService.Delete
    */
   delete: {
@@ -715,6 +942,10 @@ export const VolumeService: GenService<{
     output: typeof VolumeServiceDeleteResponseSchema;
   },
   /**
+   * Changes the labels of a volume. FAILED_PRECONDITION for labels that belong to the platform.
+   *
+   * Callers: owners and editors of the project.
+   *
    * @generated from rpc api.v1.VolumeService.Update
    */
   update: {
@@ -726,10 +957,16 @@ export const VolumeService: GenService<{
   serviceDesc(file_api_v1_volume, 0);
 
 /**
+ * Snapshots of volumes of a project. They are made inside its clusters.
+ *
  * @generated from service api.v1.SnapshotService
  */
 export const SnapshotService: GenService<{
   /**
+   * Gets one snapshot.
+   *
+   * Callers: owners, editors and viewers of the project.
+   *
    * @generated from rpc api.v1.SnapshotService.Get
    */
   get: {
@@ -738,6 +975,10 @@ export const SnapshotService: GenService<{
     output: typeof SnapshotServiceGetResponseSchema;
   },
   /**
+   * Lists the snapshots of a project.
+   *
+   * Callers: owners, editors and viewers of the project.
+   *
    * @generated from rpc api.v1.SnapshotService.List
    */
   list: {
@@ -746,6 +987,11 @@ export const SnapshotService: GenService<{
     output: typeof SnapshotServiceListResponseSchema;
   },
   /**
+   * Deletes a snapshot. FAILED_PRECONDITION while a volume is being restored from it.
+   *
+   * Callers: owners and editors of the project. Chargeable: FAILED_PRECONDITION unless the tenant
+   * is admitted and can pay.
+   *
    * @generated from rpc api.v1.SnapshotService.Delete
    */
   delete: {
