@@ -1,0 +1,139 @@
+import { type CallerOptions, type CallOptions, openCaller } from "./caller.js";
+import { KubeError } from "./errors.js";
+import { apiVersionOf, type KubeList, type KubeObject, pathOf, type ResourceType } from "./objects.js";
+import type { RawRequest } from "./transport.js";
+import type { WatchEvent } from "./watch.js";
+
+/** The field manager under which everything is written. */
+export const fieldManager = "slipway";
+
+/** Where an object is; cluster-scoped ones have no namespace. */
+export interface Place {
+  readonly name: string;
+  readonly namespace?: string | undefined;
+}
+
+/** Which objects of a collection; all namespaces unless one is given. */
+export interface Selection {
+  readonly namespace?: string | undefined;
+  readonly labelSelector?: string | undefined;
+  readonly fieldSelector?: string | undefined;
+}
+
+export interface ListOptions extends CallOptions, Selection {
+  readonly limit?: number | undefined;
+  /** The token of the page before. */
+  readonly continue?: string | undefined;
+}
+
+export interface WatchOptions extends Selection {
+  readonly resourceVersion: string;
+  /** After this many seconds the server ends the watch. */
+  readonly timeoutSeconds: number;
+  /** Ends the watch. */
+  readonly signal: AbortSignal;
+}
+
+/** Calls to one API server. Every method throws KubeError, or the reason of the caller's own signal. */
+export interface KubeClient {
+  get<T extends KubeObject>(type: ResourceType, place: Place, options?: CallOptions): Promise<T>;
+  /** One page; pass `continue` for the next one. */
+  list<T extends KubeObject>(type: ResourceType, options?: ListOptions): Promise<KubeList<T>>;
+  /** Server-side apply, force: creates the object or sets exactly the given fields. */
+  apply<T extends KubeObject>(type: ResourceType, object: T, options?: CallOptions): Promise<T>;
+  create<T extends KubeObject>(type: ResourceType, object: T, options?: CallOptions): Promise<T>;
+  /** Merge patch (RFC 7386): null removes a field. */
+  mergePatch<T extends KubeObject>(type: ResourceType, place: Place, patch: unknown, options?: CallOptions): Promise<T>;
+  /** Deletes the object; with `uid` only if it still is that one (409 otherwise). */
+  delete(
+    type: ResourceType,
+    place: Place,
+    options?: CallOptions & { readonly uid?: string | undefined },
+  ): Promise<void>;
+  /** POST to a subresource, such as a request for a kubeconfig. */
+  createSubresource<R>(
+    type: ResourceType,
+    place: Place,
+    subresource: string,
+    body: unknown,
+    options?: CallOptions,
+  ): Promise<R>;
+  /** Resolves when the watch is open; iterate until it ends. Breaking off the iteration closes it. */
+  watch<T extends KubeObject>(type: ResourceType, options: WatchOptions): Promise<AsyncIterable<WatchEvent<T>>>;
+  /** Drops idle connections. */
+  close(): void;
+}
+
+/** A client for the cluster of a kubeconfig; reads it, and loads the client library, at the first call. */
+export function openKube(settings: CallerOptions): KubeClient {
+  const caller = openCaller(settings);
+  const call = <R>(request: RawRequest, options: CallOptions = {}) => caller.call(request, options) as Promise<R>;
+  const write = (type: ResourceType, object: KubeObject) =>
+    JSON.stringify({ ...object, apiVersion: apiVersionOf(type), kind: type.kind });
+  return {
+    get: (type, place, options) => call({ method: "GET", path: pathOf(type, place.namespace, place.name) }, options),
+    list: async <T extends KubeObject>(type: ResourceType, options: ListOptions = {}) =>
+      listOf<T>(await call(listRequest(type, options), options)),
+    apply: (type, object, options) => {
+      const { namespace, name } = object.metadata;
+      const query = { fieldManager, force: "true" };
+      const contentType = "application/apply-patch+yaml";
+      const path = pathOf(type, namespace, name);
+      return call({ method: "PATCH", path, query, body: write(type, object), contentType }, options);
+    },
+    create: (type, object, options) => {
+      const path = pathOf(type, object.metadata.namespace);
+      return call({ method: "POST", path, query: { fieldManager }, body: write(type, object) }, options);
+    },
+    mergePatch: (type, place, patch, options) => {
+      const path = pathOf(type, place.namespace, place.name);
+      const contentType = "application/merge-patch+json";
+      return call(
+        { method: "PATCH", path, query: { fieldManager }, body: JSON.stringify(patch), contentType },
+        options,
+      );
+    },
+    delete: async (type, place, options = {}) => {
+      const preconditions = options.uid === undefined ? {} : { preconditions: { uid: options.uid } };
+      const body = JSON.stringify({ apiVersion: "v1", kind: "DeleteOptions", ...preconditions });
+      await call({ method: "DELETE", path: pathOf(type, place.namespace, place.name), body }, options);
+    },
+    createSubresource: (type, place, subresource, body, options) => {
+      const path = pathOf(type, place.namespace, place.name, subresource);
+      return call({ method: "POST", path, query: { fieldManager }, body: JSON.stringify(body) }, options);
+    },
+    watch: (type, options) => caller.watch(watchRequest(type, options), options.signal),
+    close: () => caller.close(),
+  };
+}
+
+function listRequest(type: ResourceType, options: ListOptions): RawRequest {
+  const { labelSelector, fieldSelector, limit } = options;
+  const query = { labelSelector, fieldSelector, limit: limit?.toString(), continue: options.continue };
+  return { method: "GET", path: pathOf(type, options.namespace), query };
+}
+
+function watchRequest(type: ResourceType, options: WatchOptions): RawRequest {
+  const { labelSelector, fieldSelector, resourceVersion } = options;
+  const query = {
+    labelSelector,
+    fieldSelector,
+    resourceVersion,
+    watch: "true",
+    allowWatchBookmarks: "true",
+    timeoutSeconds: options.timeoutSeconds.toString(),
+  };
+  return { method: "GET", path: pathOf(type, options.namespace), query };
+}
+
+function listOf<T extends KubeObject>(answer: {
+  items?: unknown;
+  metadata?: { resourceVersion?: unknown; continue?: unknown };
+}): KubeList<T> {
+  const { items, metadata } = answer;
+  if (!Array.isArray(items) || typeof metadata?.resourceVersion !== "string") {
+    throw new KubeError("malformed", "the answer is not a list");
+  }
+  const next = typeof metadata.continue === "string" && metadata.continue !== "" ? metadata.continue : undefined;
+  return { items: items as T[], resourceVersion: metadata.resourceVersion, continue: next };
+}

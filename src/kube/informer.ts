@@ -1,0 +1,200 @@
+import type { Logger } from "pino";
+import type { KubeClient, Selection } from "./client.js";
+import { pause } from "./deadline.js";
+import { type Delivery, type ObjectHandlers, openDelivery } from "./delivery.js";
+import { expired, KubeError, transient, watchError } from "./errors.js";
+import type { KubeObject, ResourceType } from "./objects.js";
+import type { WatchEvent } from "./watch.js";
+
+/** What to follow, and whom to tell. */
+export interface FollowOptions<T extends KubeObject> extends Selection, ObjectHandlers<T> {
+  readonly client: KubeClient;
+  readonly type: ResourceType;
+  /** Called when a watch is open for the first time or again. */
+  readonly onUp?: () => void;
+  /** Called once when the API server stops answering. */
+  readonly onDown?: (error: unknown) => void;
+  /** Ends following. */
+  readonly signal: AbortSignal;
+  readonly log: Logger;
+  /** A watch that is silent for so long is taken for dead; 150 000 unless given. */
+  readonly watchdogMs?: number;
+  /** List again after so long, even if nothing seems to be wrong; never unless given. */
+  readonly resyncMs?: number;
+  /** Objects per page of a list; 500 unless given. */
+  readonly pageSize?: number;
+  /** Pauses between attempts grow from `minMs` (200) to `maxMs` (30 000). */
+  readonly backoff?: { readonly minMs: number; readonly maxMs: number };
+  /** Jitter, from 0 to 1; Math.random unless given. */
+  readonly random?: () => number;
+}
+
+interface Position {
+  /** Where the next watch begins; undefined means that a list must come first. */
+  resourceVersion: string | undefined;
+  /** When the next list is due, by performance.now(). */
+  listAt: number;
+  /** Attempts in a row that brought nothing. */
+  failures: number;
+}
+
+const briefMs = 1000;
+
+/**
+ * Lists a collection and follows its changes by a watch, until the signal aborts: reconnects after every fault,
+ * lists again when the server has forgotten the position (410), and never gives up. Handlers are called one at a
+ * time; what a slow one misses is the states in between, never the newest. Resolves after the last handler.
+ */
+export async function follow<T extends KubeObject>(options: FollowOptions<T>): Promise<void> {
+  const { signal, log } = options;
+  const delivery = openDelivery(options, log);
+  const health = openHealth(options);
+  const position: Position = { resourceVersion: undefined, listAt: 0, failures: 0 };
+  while (!signal.aborted) {
+    try {
+      await listIfDue(options, position, delivery);
+      await watchOnce(options, position, delivery, health.up);
+    } catch (error) {
+      if (signal.aborted) break;
+      position.failures++;
+      settle(error, position, health.down);
+      log.warn({ err: error, resource: options.type.plural, failures: position.failures }, "following was interrupted");
+    }
+    await pause(backoffMs(options, position.failures), signal);
+  }
+  await delivery.stop();
+}
+
+/** Decides where to go on after a fault. */
+function settle(error: unknown, position: Position, down: (error: unknown) => void): void {
+  const dropped = error instanceof BrokenWatch;
+  const cause = dropped ? error.cause : error;
+  // The position survives a server that cannot be reached, but not one that refuses it or speaks in riddles.
+  const refused = !transient(cause) || (dropped && cause instanceof KubeError && cause.kind === "status");
+  if (refused || (cause instanceof KubeError && cause.kind === "malformed")) position.resourceVersion = undefined;
+  // A watch that breaks is everyday life; the attempt to open the next one tells whether the server is there.
+  if (!dropped && !expired(cause)) down(cause);
+}
+
+async function listIfDue<T extends KubeObject>(options: FollowOptions<T>, position: Position, delivery: Delivery<T>) {
+  const due = options.resyncMs !== undefined && performance.now() >= position.listAt;
+  if (position.resourceVersion !== undefined && !due) return;
+  const { client, type, namespace, labelSelector, fieldSelector, signal, pageSize: limit = 500 } = options;
+  const items: T[] = [];
+  let next: string | undefined;
+  let first: string | undefined;
+  do {
+    const selection = { namespace, labelSelector, fieldSelector };
+    const page = await client.list<T>(type, { ...selection, signal, limit, continue: next });
+    items.push(...page.items);
+    // The first page's version: what changed while the others were read is then told again by the watch.
+    first ??= page.resourceVersion;
+    next = page.continue;
+  } while (next !== undefined);
+  position.resourceVersion = first;
+  position.listAt = performance.now() + (options.resyncMs ?? 0);
+  delivery.sync(items);
+}
+
+/** A fault of a watch that had been open. */
+class BrokenWatch extends Error {}
+
+async function watchOnce<T extends KubeObject>(
+  options: FollowOptions<T>,
+  position: Position,
+  delivery: Delivery<T>,
+  up: () => void,
+): Promise<void> {
+  const { client, type, namespace, labelSelector, fieldSelector, random = Math.random } = options;
+  const watchdogMs = options.watchdogMs ?? 150_000;
+  const guard = guardWatch(options, watchdogMs, position.listAt);
+  // The server is asked to end a healthy watch before the watchdog would bark.
+  const timeoutSeconds = Math.max(1, Math.floor((watchdogMs / 1000) * (0.6 + 0.3 * random())));
+  const resourceVersion = position.resourceVersion ?? "";
+  const selection = { namespace, labelSelector, fieldSelector };
+  const opened = performance.now();
+  let told = false;
+  try {
+    const events = await client.watch<T>(type, { ...selection, resourceVersion, timeoutSeconds, signal: guard.signal });
+    guard.start();
+    up();
+    try {
+      for await (const event of events) {
+        guard.alive();
+        told = true;
+        take(event, position, delivery);
+      }
+    } catch (error) {
+      // The watchdog and the resync end a watch on purpose; the position still holds.
+      if (!guard.signal.aborted) throw new BrokenWatch("the watch broke", { cause: error });
+    }
+  } finally {
+    guard.stop();
+    if (told || performance.now() - opened >= briefMs) position.failures = 0;
+  }
+  if (!told && performance.now() - opened < briefMs) position.failures++;
+}
+
+function take<T extends KubeObject>(event: WatchEvent<T>, position: Position, delivery: Delivery<T>): void {
+  if (event.type === "ERROR") throw watchError(event.object);
+  position.resourceVersion = event.object.metadata.resourceVersion ?? position.resourceVersion;
+  if (event.type !== "BOOKMARK") delivery.event({ type: event.type, object: event.object });
+}
+
+/** A signal that aborts with the caller's, on silence, and when the next list is due. */
+function guardWatch(options: { signal: AbortSignal; resyncMs?: number }, watchdogMs: number, listAt: number) {
+  const controller = new AbortController();
+  const end = () => controller.abort();
+  options.signal.addEventListener("abort", end, { once: true });
+  if (options.signal.aborted) end();
+  let watchdog: NodeJS.Timeout | undefined;
+  let resync: NodeJS.Timeout | undefined;
+  const alive = () => {
+    clearTimeout(watchdog);
+    watchdog = setTimeout(end, watchdogMs);
+  };
+  return {
+    signal: controller.signal,
+    alive,
+    /** Call it when the watch is open; until then the client's own deadline holds. */
+    start() {
+      alive();
+      if (options.resyncMs !== undefined) resync = setTimeout(end, Math.max(0, listAt - performance.now()));
+    },
+    stop() {
+      clearTimeout(watchdog);
+      clearTimeout(resync);
+      options.signal.removeEventListener("abort", end);
+    },
+  };
+}
+
+function openHealth(options: { onUp?: () => void; onDown?: (error: unknown) => void; log: Logger }) {
+  let state: "new" | "up" | "down" = "new";
+  const tell = (call: () => void) => {
+    try {
+      call();
+    } catch (error) {
+      options.log.error({ err: error }, "a handler of the API server's health failed");
+    }
+  };
+  return {
+    up() {
+      if (state === "up") return;
+      state = "up";
+      tell(() => options.onUp?.());
+    },
+    down(error: unknown) {
+      if (state === "down") return;
+      state = "down";
+      tell(() => options.onDown?.(error));
+    },
+  };
+}
+
+/** Between half and the whole of a pause that doubles with each failure, so that replicas do not return in step. */
+function backoffMs(options: Pick<FollowOptions<KubeObject>, "backoff" | "random">, failures: number): number {
+  const { minMs, maxMs } = options.backoff ?? { minMs: 200, maxMs: 30_000 };
+  const pauseMs = Math.min(maxMs, minMs * 2 ** Math.min(failures, 16));
+  return pauseMs * (0.5 + 0.5 * (options.random ?? Math.random)());
+}

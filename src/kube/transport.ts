@@ -1,0 +1,155 @@
+import { existsSync } from "node:fs";
+import http from "node:http";
+import https from "node:https";
+import type { KubeConfig } from "@kubernetes/client-node";
+import { KubeError } from "./errors.js";
+
+/** One HTTP request to an API server. */
+export interface RawRequest {
+  readonly method: "GET" | "POST" | "PATCH" | "DELETE";
+  /** Path below the server's URL, beginning with "/". */
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string | undefined>>;
+  readonly body?: string;
+  readonly contentType?: string;
+}
+
+/** Sends requests with the credentials of a kubeconfig over kept-alive connections. */
+export interface Transport {
+  /** Resolves with the response when its headers are there; aborting the signal also ends its body. */
+  send(request: RawRequest, signal: AbortSignal): Promise<http.IncomingMessage>;
+  /** Drops the idle connections; later requests open new ones. */
+  close(): void;
+}
+
+type TlsOptions = Pick<https.AgentOptions, "ca" | "cert" | "key" | "rejectUnauthorized" | "servername">;
+
+const maxSockets = 64;
+
+/**
+ * Reads a kubeconfig, given as a file path or as its text; without one, the service account of the pod.
+ * The client library is loaded here and not before, for it costs some 80 MB.
+ */
+export async function openTransport(kubeconfig: string | undefined): Promise<Transport> {
+  const config = await loadKubeConfig(kubeconfig);
+  const cluster = config.getCurrentCluster();
+  if (cluster === null) throw new KubeError("malformed", "the kubeconfig has no current context with a cluster");
+  const base = baseUrl(cluster.server);
+  const pool = agentPool(base.protocol, cluster.proxyUrl !== undefined && cluster.proxyUrl !== "");
+  return {
+    async send(request, signal) {
+      const options: https.RequestOptions = { headers: {} };
+      await config.applyToHTTPSOptions(options);
+      return exchange(base, request, { ...options, agent: pool.agentFor(options), signal });
+    },
+    close: () => pool.close(),
+  };
+}
+
+async function loadKubeConfig(source: string | undefined): Promise<KubeConfig> {
+  const { KubeConfig } = await import("@kubernetes/client-node");
+  const config = new KubeConfig();
+  try {
+    if (source === undefined) config.loadFromCluster();
+    else if (source.includes("\n") || source.trimStart().startsWith("{")) config.loadFromString(source);
+    else if (existsSync(source)) config.loadFromFile(source);
+    else throw new KubeError("malformed", `there is no kubeconfig at ${source}`);
+  } catch (error) {
+    if (error instanceof KubeError) throw error;
+    // The parser's message may quote the text, and with it a key.
+    throw new KubeError("malformed", "the kubeconfig cannot be read");
+  }
+  return config;
+}
+
+function baseUrl(server: string): URL {
+  if (!URL.canParse(server)) throw new KubeError("malformed", "the kubeconfig names no valid server");
+  return new URL(server);
+}
+
+/** One agent for as long as the TLS material stays the same; a rotated certificate makes a new one. */
+function agentPool(protocol: string, proxied: boolean) {
+  let current: { agent: http.Agent; tls: TlsOptions } | undefined;
+  return {
+    agentFor(options: https.RequestOptions): http.Agent {
+      const { ca, cert, key, rejectUnauthorized, servername } = options;
+      const tls = dropUndefined({ ca, cert, key, rejectUnauthorized, servername });
+      if (current !== undefined && sameTls(current.tls, tls)) return current.agent;
+      current?.agent.destroy();
+      const settings = { ...tls, keepAlive: true, maxSockets, scheduling: "lifo" as const };
+      const made = protocol === "http:" ? new http.Agent(settings) : new https.Agent(settings);
+      const agent = proxied && options.agent instanceof http.Agent ? options.agent : made;
+      current = { agent, tls };
+      return agent;
+    },
+    close() {
+      current?.agent.destroy();
+      current = undefined;
+    },
+  };
+}
+
+function dropUndefined(tls: { [K in keyof TlsOptions]: TlsOptions[K] | undefined }): TlsOptions {
+  return Object.fromEntries(Object.entries(tls).filter(([, value]) => value !== undefined));
+}
+
+function sameTls(a: TlsOptions, b: TlsOptions): boolean {
+  const text = (tls: TlsOptions) =>
+    [tls.ca, tls.cert, tls.key, tls.rejectUnauthorized, tls.servername].map((value) => String(value)).join("\n");
+  return text(a) === text(b);
+}
+
+function exchange(base: URL, request: RawRequest, options: https.RequestOptions): Promise<http.IncomingMessage> {
+  const url = new URL(`${base.pathname.replace(/\/$/, "")}${request.path}`, base);
+  for (const [name, value] of Object.entries(request.query ?? {})) {
+    if (value !== undefined) url.searchParams.set(name, value);
+  }
+  const headers: http.OutgoingHttpHeaders = {
+    ...(options.headers as http.OutgoingHttpHeaders),
+    accept: "application/json",
+    "user-agent": "slipway",
+  };
+  if (request.body !== undefined) {
+    headers["content-type"] = request.contentType ?? "application/json";
+    headers["content-length"] = Buffer.byteLength(request.body);
+  }
+  const client = url.protocol === "http:" ? http : https;
+  return new Promise((resolve, reject) => {
+    const outgoing = client.request(url, { ...options, method: request.method, headers }, resolve);
+    outgoing.on("error", (error) => reject(unreachable(error, outgoing.reusedSocket)));
+    outgoing.end(request.body);
+  });
+}
+
+/** A broken connection as an error; `stale` means a kept-alive socket that the server had already closed. */
+export class ConnectionError extends KubeError {
+  constructor(
+    message: string,
+    readonly stale: boolean,
+    options: ErrorOptions,
+  ) {
+    super("unreachable", message, options);
+  }
+}
+
+function unreachable(error: NodeJS.ErrnoException, reused: boolean): ConnectionError {
+  const stale = reused && (error.code === "ECONNRESET" || error.code === "EPIPE");
+  return new ConnectionError(`the API server cannot be reached: ${error.code ?? error.name}`, stale, { cause: error });
+}
+
+/** Reads a whole answer as text, up to `limit` bytes. */
+export async function readText(response: http.IncomingMessage, limit: number): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  try {
+    for await (const chunk of response as AsyncIterable<Buffer>) {
+      size += chunk.length;
+      if (size > limit) throw new KubeError("malformed", `the answer is larger than ${limit} bytes`);
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    if (error instanceof KubeError) throw error;
+    throw unreachable(error as NodeJS.ErrnoException, false);
+  }
+  return Buffer.concat(chunks).toString("utf8");
+}
