@@ -1,0 +1,51 @@
+import { type DescField, type DescFile, ScalarType } from "@bufbuild/protobuf";
+import { nestedTypes } from "@bufbuild/protobuf/reflect";
+import { beforeAll, describe, expect, it } from "vitest";
+import { loadDescriptors } from "../../scripts/descriptors.js";
+
+// Names that belong to secrets, wherever a string or bytes field carries them.
+const secretName =
+  /secret|password|passphrase|kubeconfig|private_?key|auth_?key|user_data|token|credential|download_url/;
+
+// Publishable by design: browsers send it to the payment processor.
+const publicFields = ["api.v1.Environment.stripe_public_token"];
+
+let fields: DescField[];
+
+beforeAll(async () => {
+  fields = (await loadDescriptors()).flatMap(fieldsOf).filter(holdsText);
+});
+
+function fieldsOf(file: DescFile): DescField[] {
+  return [...nestedTypes(file)].flatMap((type) => (type.kind === "message" ? type.fields : []));
+}
+
+function holdsText(field: DescField): boolean {
+  return field.scalar === ScalarType.STRING || field.scalar === ScalarType.BYTES;
+}
+
+function redacted(field: DescField): boolean {
+  return field.proto.options?.debugRedact ?? false;
+}
+
+function nameOf(field: DescField): string {
+  return `${field.parent.typeName}.${field.name}`;
+}
+
+describe("secrets", () => {
+  it("are marked wherever a field's name gives one away", () => {
+    const suspects = fields.filter((field) => secretName.test(field.name) && !publicFields.includes(nameOf(field)));
+    expect(suspects.length).toBeGreaterThan(0);
+    expect(suspects.filter((field) => !redacted(field)).map(nameOf)).toEqual([]);
+  });
+
+  it("are the only fields that are marked", () => {
+    const marked = fields.filter(redacted);
+    expect(marked.filter((field) => !secretName.test(field.name)).map(nameOf)).toEqual([]);
+    expect(marked.map(nameOf)).not.toEqual(expect.arrayContaining(publicFields));
+  });
+
+  it("have exceptions that exist", () => {
+    expect(fields.map(nameOf)).toEqual(expect.arrayContaining(publicFields));
+  });
+});
