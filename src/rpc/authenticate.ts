@@ -1,0 +1,33 @@
+import type { Interceptor } from "@connectrpc/connect";
+import { Visibility } from "../../gen/ts/api/v1/common_pb.js";
+import { type Caller, callerKey } from "../caller.js";
+import { DomainError } from "../errors.js";
+import { policyOf } from "./method-options.js";
+
+/** Says whose token this is; throws a DomainError "unauthenticated" when it does not hold. */
+export type Authenticate = (token: string, signal: AbortSignal) => Promise<Caller>;
+
+/**
+ * Finds out who is calling. Without a token the caller is anonymous; public
+ * methods do not look at tokens, so that a stale one does not close them.
+ */
+export function authenticateBy(authenticate: Authenticate): Interceptor {
+  return (next) => async (req) => {
+    if (policyOf(req.method).visibility !== Visibility.PUBLIC) {
+      const token = bearerToken(req.header.get("authorization"));
+      if (token !== undefined) req.contextValues.set(callerKey, await authenticate(token, req.signal));
+    }
+    return next(req);
+  };
+}
+
+/** The token of an Authorization header, or undefined without one; throws on another scheme. */
+export function bearerToken(header: string | null): string | undefined {
+  const value = header?.trim() ?? "";
+  if (value === "") return undefined;
+  const [scheme = "", ...rest] = value.split(/\s+/);
+  if (scheme.toLowerCase() !== "bearer" || rest.length > 1) {
+    throw new DomainError("unauthenticated", "the Authorization header must read: Bearer <token>");
+  }
+  return rest[0];
+}

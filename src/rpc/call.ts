@@ -1,0 +1,78 @@
+import type { Message } from "@bufbuild/protobuf";
+import {
+  type ContextValues,
+  createContextKey,
+  type Interceptor,
+  type StreamRequest,
+  type UnaryRequest,
+} from "@connectrpc/connect";
+import { type MethodPolicy, policyOf } from "./method-options.js";
+import type { Peer } from "./peer.js";
+import type { Trace } from "./trace.js";
+
+/** What a request is about: the project and the tenant that it names, if any. */
+export interface Subject {
+  readonly project?: string | undefined;
+  readonly tenant?: string | undefined;
+}
+
+/** What the HTTP layer knows of a request before any protocol is spoken. */
+export interface Origin {
+  readonly trace: Trace;
+  readonly peer: Peer;
+}
+
+/** What the interceptors know of one call; later ones add to it. */
+export interface Call extends Origin {
+  readonly policy: MethodPolicy;
+  /** The request, or the only request of a server stream, once it is decoded. */
+  request: Message | undefined;
+  /** The project and tenant that the request names. */
+  subject: Subject;
+  /** Whether the call passed every check, so that its request was audited and its handler ran. */
+  accepted: boolean;
+}
+
+/** Where the HTTP layer leaves the origin of a call. */
+export const originKey = createContextKey<Origin | undefined>(undefined, { description: "origin of the call" });
+
+const callKey = createContextKey<Call | undefined>(undefined, { description: "call" });
+
+type AnyRequest = UnaryRequest | StreamRequest;
+
+/** The outermost interceptor: opens the record that all others share. */
+export const openCall: Interceptor = (next) => (req) => {
+  const origin = req.contextValues.get(originKey);
+  if (origin === undefined) throw new Error("the transport did not say where the call comes from");
+  const call: Call = { ...origin, policy: policyOf(req.method), request: undefined, subject: {}, accepted: false };
+  req.contextValues.set(callKey, call);
+  if (!req.stream) setRequest(call, req.message);
+  return next(req);
+};
+
+/** The record of a call. */
+export function callOf(req: AnyRequest): Call {
+  const call = req.contextValues.get(callKey);
+  if (call === undefined) throw new Error("openCall must be the outermost interceptor");
+  return call;
+}
+
+/** Whether a call reached the interceptors; one that could not be decoded did not. */
+export function wasOpened(values: ContextValues): boolean {
+  return values.get(callKey) !== undefined;
+}
+
+/** Remembers the decoded request and what it is about. */
+export function setRequest(call: Call, request: Message): void {
+  call.request = request;
+  call.subject = {
+    project: text(request, call.policy.projectField?.localName),
+    tenant: text(request, call.policy.tenantField?.localName),
+  };
+}
+
+function text(message: Message, localName: string | undefined): string | undefined {
+  if (localName === undefined) return undefined;
+  const value = (message as Message & Record<string, unknown>)[localName];
+  return typeof value === "string" && value !== "" ? value : undefined;
+}

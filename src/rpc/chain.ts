@@ -1,0 +1,45 @@
+import type { Validator } from "@bufbuild/protovalidate";
+import type { Interceptor } from "@connectrpc/connect";
+import type { Audit } from "./audit.js";
+import { type Authenticate, authenticateBy } from "./authenticate.js";
+import { authorize } from "./authorize.js";
+import { openCall } from "./call.js";
+import { type CallLogOptions, logCalls } from "./call-log.js";
+import { type Admitted, chargeBy } from "./charge.js";
+import { readFirstMessage } from "./first-message.js";
+import { mapErrors } from "./map-errors.js";
+import { guardStreams, type OpenStreams } from "./open-streams.js";
+import { limitRate, type RateLimit } from "./rate-limit.js";
+import { validateBy } from "./validate.js";
+
+export interface ChainOptions extends CallLogOptions {
+  readonly audit: Audit;
+  readonly rateLimit: RateLimit;
+  readonly authenticate: Authenticate;
+  readonly admitted: Admitted;
+  readonly validator: Validator;
+  readonly streams: OpenStreams;
+}
+
+/** What every call of the API passes, the outermost first. */
+export function apiChain(options: ChainOptions): Interceptor[] {
+  return [
+    openCall,
+    mapErrors,
+    logCalls(options),
+    options.audit.outcome,
+    limitRate(options.rateLimit),
+    authenticateBy(options.authenticate),
+    readFirstMessage,
+    authorize,
+    chargeBy(options.admitted),
+    validateBy(options.validator),
+    options.audit.request,
+    guardStreams(options.streams),
+  ];
+}
+
+/** What probes and tools pass, which have no options and need no caller: health and reflection. */
+export function toolChain(options: CallLogOptions & Pick<ChainOptions, "streams">): Interceptor[] {
+  return [openCall, mapErrors, logCalls({ ...options, quiet: true }), guardStreams(options.streams)];
+}

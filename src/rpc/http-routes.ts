@@ -1,0 +1,115 @@
+import type { IncomingHttpHeaders } from "node:http";
+import type { Logger } from "pino";
+import type { Origin } from "./call.js";
+import { answer, type NodeRequest, type NodeResponse } from "./http-types.js";
+
+/** A plain HTTP request, for what is no RPC. */
+export interface HttpRequest {
+  /** The path's parts that its route names: `{provider}` gives `params.provider`, decoded. */
+  readonly params: Readonly<Record<string, string>>;
+  readonly query: URLSearchParams;
+  /** The query as it was sent, without "?"; some clients do not encode theirs. */
+  readonly rawQuery: string;
+  readonly headers: IncomingHttpHeaders;
+  readonly origin: Origin;
+  /** The whole body; fails when it is longer than 64 KiB. */
+  body(): Promise<Buffer>;
+}
+
+export interface HttpAnswer {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string | string[]>>;
+  readonly body?: string | Uint8Array;
+}
+
+export interface HttpRoute {
+  /** GET answers HEAD too. */
+  readonly method: "GET" | "POST";
+  /** As in "/auth/{provider}/callback"; a name stands for one whole part. */
+  readonly path: string;
+  handle(request: HttpRequest): HttpAnswer | Promise<HttpAnswer>;
+}
+
+/** Answers a plain HTTP request if a route takes it, and says whether it did. */
+export type HttpRoutes = (req: NodeRequest, res: NodeResponse, origin: Origin) => boolean;
+
+const maxBodyBytes = 64 * 1024;
+
+/** Builds the table of plain HTTP routes; the first that fits is taken. */
+export function httpRoutes(routes: readonly HttpRoute[], log: Logger): HttpRoutes {
+  const table = routes.map((route) => ({ route, parts: route.path.split("/") }));
+  return (req, res, origin) => {
+    const [path = "", ...queryParts] = (req.url ?? "").split("?");
+    const parts = path.split("/");
+    const fitting = table.flatMap(({ route, parts: pattern }) => {
+      const params = match(pattern, parts);
+      return params === undefined ? [] : [{ route, params }];
+    });
+    if (fitting.length === 0) return false;
+    const method = req.method === "HEAD" ? "GET" : req.method;
+    const chosen = fitting.find(({ route }) => route.method === method);
+    if (chosen === undefined) {
+      const allow = fitting.map(({ route }) => route.method).join(", ");
+      answer(res, 405, { allow, "content-type": "text/plain" }, `this path takes ${allow} only\n`);
+      return true;
+    }
+    const rawQuery = queryParts.join("?");
+    const request: HttpRequest = {
+      params: chosen.params,
+      query: new URLSearchParams(rawQuery),
+      rawQuery,
+      headers: req.headers,
+      origin,
+      body: () => readBody(req),
+    };
+    void run(chosen.route, request, res, log);
+    return true;
+  };
+}
+
+async function run(route: HttpRoute, request: HttpRequest, res: NodeResponse, log: Logger): Promise<void> {
+  try {
+    const { status, headers = {}, body = "" } = await route.handle(request);
+    const type = typeof body === "string" && body !== "" ? { "content-type": "text/plain; charset=utf-8" } : {};
+    answer(res, status, { ...type, ...headers }, body);
+  } catch (error) {
+    const { traceId: trace, requestId } = request.origin.trace;
+    log.error({ route: route.path, err: error, trace, request: requestId }, "defect");
+    answer(res, 500, { "content-type": "text/plain" }, "internal error\n");
+  }
+}
+
+function match(pattern: readonly string[], parts: readonly string[]): Record<string, string> | undefined {
+  if (pattern.length !== parts.length) return undefined;
+  const params: Record<string, string> = {};
+  for (const [at, expected] of pattern.entries()) {
+    const part = parts[at] ?? "";
+    if (!expected.startsWith("{")) {
+      if (expected !== part) return undefined;
+      continue;
+    }
+    const decoded = decode(part);
+    if (decoded === undefined || decoded === "") return undefined;
+    params[expected.slice(1, -1)] = decoded;
+  }
+  return params;
+}
+
+function decode(part: string): string | undefined {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return undefined;
+  }
+}
+
+async function readBody(req: NodeRequest): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of req as AsyncIterable<Buffer>) {
+    length += chunk.length;
+    if (length > maxBodyBytes) throw new Error(`the body is longer than ${maxBodyBytes} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}

@@ -1,0 +1,73 @@
+import { ValidationError, violationsToProto } from "@bufbuild/protovalidate";
+import { Code, ConnectError, type Interceptor } from "@connectrpc/connect";
+import { DomainError, type ErrorKind } from "../errors.js";
+import { badRequest, type ErrorDetail, retryInfo } from "./error-details.js";
+import { observe } from "./streams.js";
+
+const codes: Record<ErrorKind, Code> = {
+  invalid: Code.InvalidArgument,
+  unauthenticated: Code.Unauthenticated,
+  denied: Code.PermissionDenied,
+  missing: Code.NotFound,
+  exists: Code.AlreadyExists,
+  conflict: Code.Aborted,
+  precondition: Code.FailedPrecondition,
+  exhausted: Code.ResourceExhausted,
+  unimplemented: Code.Unimplemented,
+  unavailable: Code.Unavailable,
+  timeout: Code.DeadlineExceeded,
+};
+
+/** Gives every error that leaves a call its code and details. */
+export const mapErrors: Interceptor = (next) => async (req) => {
+  try {
+    const res = await next(req);
+    if (!res.stream) return res;
+    const mapError = (error: unknown) => toConnectError(error, req.signal);
+    return { ...res, message: observe(res.message, { onEnd: () => {}, mapError }) };
+  } catch (error) {
+    throw toConnectError(error, req.signal);
+  }
+};
+
+/**
+ * What a caller may see of an error. Defects, which are errors that nobody
+ * meant for a caller, become "internal error" without their words.
+ */
+export function toConnectError(error: unknown, signal: AbortSignal): ConnectError {
+  if (error instanceof ConnectError) return error;
+  if (error instanceof DomainError) {
+    return new ConnectError(error.message, codes[error.kind], undefined, detailsOf(error), error);
+  }
+  if (isAbort(error)) {
+    return signal.reason instanceof ConnectError
+      ? signal.reason
+      : new ConnectError("the call was canceled", Code.Canceled);
+  }
+  if (isTimeout(error)) return new ConnectError("the deadline passed before the work was done", Code.DeadlineExceeded);
+  return new ConnectError("internal error", Code.Internal, undefined, undefined, error);
+}
+
+/** Whether an error is nobody's answer to a caller, and so has to be looked at. */
+export function isDefect(error: unknown): boolean {
+  return !(error instanceof ConnectError || error instanceof DomainError || isAbort(error) || isTimeout(error));
+}
+
+function detailsOf(error: DomainError): ErrorDetail[] {
+  const details: ErrorDetail[] = [];
+  if (error.violations.length > 0) details.push(badRequest(error.violations));
+  if (error.cause instanceof ValidationError) {
+    const [value, desc] = violationsToProto(error.cause.violations);
+    details.push({ desc, value });
+  }
+  if (error.retryAfterMs !== undefined) details.push(retryInfo(error.retryAfterMs));
+  return details;
+}
+
+function isAbort(error: unknown): boolean {
+  return error instanceof Error && error.name === "AbortError";
+}
+
+function isTimeout(error: unknown): boolean {
+  return error instanceof Error && error.name === "TimeoutError";
+}

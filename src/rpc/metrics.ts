@@ -1,0 +1,43 @@
+import type { Meter } from "@opentelemetry/api";
+
+/** The counters that calls feed. */
+export interface RpcMetrics {
+  started(rpc: string, stream: boolean): void;
+  finished(rpc: string, stream: boolean, code: string, seconds: number): void;
+  /** A message left on a stream. */
+  sent(rpc: string): void;
+  /** A call ended before it reached the interceptors. */
+  refused(rpc: string, code: string, seconds: number): void;
+  /** An audit record was lost. */
+  auditFailed(): void;
+}
+
+// From a cached read to a call that outlives every default deadline.
+const secondsBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
+
+/**
+ * Declares the instruments of the RPC layer: `rpc.server.duration` in seconds by
+ * rpc and code, `rpc.server.active_calls`, `rpc.server.active_streams`,
+ * `rpc.server.messages_sent` and `audit.write_failures`.
+ */
+export function createRpcMetrics(meter: Meter): RpcMetrics {
+  const duration = meter.createHistogram("rpc.server.duration", {
+    description: "Time from a call's arrival to its end; for streams, until they close",
+    unit: "s",
+    advice: { explicitBucketBoundaries: secondsBuckets },
+  });
+  const calls = meter.createUpDownCounter("rpc.server.active_calls", { description: "Unary calls under way" });
+  const streams = meter.createUpDownCounter("rpc.server.active_streams", { description: "Open streams" });
+  const messages = meter.createCounter("rpc.server.messages_sent", { description: "Messages sent on streams" });
+  const failures = meter.createCounter("audit.write_failures", { description: "Audit records that were not written" });
+  return {
+    started: (rpc, stream) => (stream ? streams : calls).add(1, { rpc }),
+    finished(rpc, stream, code, seconds) {
+      (stream ? streams : calls).add(-1, { rpc });
+      duration.record(seconds, { rpc, code });
+    },
+    sent: (rpc) => messages.add(1, { rpc }),
+    refused: (rpc, code, seconds) => duration.record(seconds, { rpc, code }),
+    auditFailed: () => failures.add(1),
+  };
+}

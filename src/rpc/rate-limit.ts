@@ -1,0 +1,53 @@
+import { createHmac, randomBytes } from "node:crypto";
+import { isIPv6 } from "node:net";
+import type { Interceptor } from "@connectrpc/connect";
+import { RateLimiterMemory, RateLimiterRes } from "rate-limiter-flexible";
+import { DomainError } from "../errors.js";
+import { callOf } from "./call.js";
+
+export interface RateLimit {
+  /** Calls that one source address may make in each window; 0 means no limit. */
+  readonly calls: number;
+  /** Length of a window in seconds. */
+  readonly seconds: number;
+}
+
+// Addresses share this many counters, so that a flood of addresses cannot fill the memory.
+const buckets = 65_536;
+
+/** Refuses calls of a source address that makes too many, before anybody looks at its token. */
+export function limitRate(limit: RateLimit): Interceptor {
+  if (limit.calls === 0) return (next) => next;
+  const limiter = new RateLimiterMemory({ points: limit.calls, duration: limit.seconds });
+  const bucketOf = bucketing();
+  return (next) => async (req) => {
+    try {
+      await limiter.consume(bucketOf(callOf(req).peer.address));
+    } catch (refusal) {
+      if (!(refusal instanceof RateLimiterRes)) throw refusal;
+      throw new DomainError("exhausted", "too many calls from this address", { retryAfterMs: refusal.msBeforeNext });
+    }
+    return next(req);
+  };
+}
+
+// The seed is new in each process: nobody can look for an address that shares a counter with another.
+function bucketing(): (address: string) => string {
+  const seed = randomBytes(16);
+  return (address) => String(createHmac("sha256", seed).update(network(address)).digest().readUInt32BE(0) % buckets);
+}
+
+// Whoever has one IPv6 address has its whole /64.
+function network(address: string): string {
+  if (!isIPv6(address)) return address;
+  const [head = "", tail = ""] = address.split("::");
+  const left = head === "" ? [] : head.split(":");
+  const right = tail === "" ? [] : tail.split(":");
+  const groups = address.includes("::")
+    ? [...left, ...Array(Math.max(0, 8 - left.length - right.length)).fill("0"), ...right]
+    : left;
+  return groups
+    .slice(0, 4)
+    .map((group) => group.replace(/^0+(?=.)/, "").toLowerCase())
+    .join(":");
+}

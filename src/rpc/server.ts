@@ -1,0 +1,132 @@
+import type { DescService } from "@bufbuild/protobuf";
+import { createValidator } from "@bufbuild/protovalidate";
+import type { ConnectRouter } from "@connectrpc/connect";
+import { codeToString } from "@connectrpc/connect/protocol-connect";
+import { type Meter, metrics as otel } from "@opentelemetry/api";
+import type { Logger } from "pino";
+import { Health } from "../../gen/ts/grpc/health/v1/health_pb.js";
+import { type Audit, createAudit, type WriteAudit } from "./audit.js";
+import type { Authenticate } from "./authenticate.js";
+import { writeCallLine } from "./call-log.js";
+import { apiChain, toolChain } from "./chain.js";
+import type { Admitted } from "./charge.js";
+import { corsFor } from "./cors.js";
+import type { Lifecycle } from "./drain.js";
+import { registerHealth } from "./health.js";
+import { type HttpRoute, httpRoutes } from "./http-routes.js";
+import type { NodeHandler } from "./http-types.js";
+import { policyOf } from "./method-options.js";
+import { createRpcMetrics, type RpcMetrics } from "./metrics.js";
+import { trustedProxies } from "./peer.js";
+import { policyDefects } from "./policy-defects.js";
+import type { RateLimit } from "./rate-limit.js";
+import { registerReflection } from "./reflection.js";
+import type { OnRefused } from "./refusals.js";
+import { createTransport, type TransportLimits } from "./transport.js";
+import { warmValidator } from "./validate.js";
+
+export interface HandlerLimits extends TransportLimits {
+  readonly rateLimit: RateLimit;
+}
+
+export interface HandlerOptions {
+  /** Registers the API's services; methods that it leaves out answer UNIMPLEMENTED. */
+  readonly routes: (router: ConnectRouter) => void;
+  readonly authenticate: Authenticate;
+  readonly admitted: Admitted;
+  readonly writeAudit: WriteAudit;
+  readonly log: Logger;
+  readonly clock: () => Date;
+  readonly newId: () => string;
+  readonly lifecycle: Lifecycle;
+  /** Where instruments are declared; by default the meter that `@opentelemetry/api` gives out now. */
+  readonly meter?: Meter;
+  readonly limits?: Partial<HandlerLimits>;
+  /** Origins of browsers that may call, such as "https://console.example.com", or "*". */
+  readonly corsOrigins?: readonly string[];
+  /** Addresses and CIDR ranges of proxies whose X-Forwarded-For is believed. */
+  readonly trustedProxies?: readonly string[];
+  /** Served beside /livez and /readyz. */
+  readonly httpRoutes?: readonly HttpRoute[];
+}
+
+export interface RpcServer {
+  readonly handler: NodeHandler;
+  /** The services of the API, as registered. */
+  readonly services: readonly DescService[];
+}
+
+const defaultLimits: HandlerLimits = {
+  readMaxBytes: 4 * 1024 * 1024,
+  writeMaxBytes: 64 * 1024 * 1024,
+  maxTimeoutMs: 24 * 60 * 60_000,
+  compressMinBytes: 10_000,
+  bodyTimeoutMs: 60_000,
+  rateLimit: { calls: 1_000, seconds: 1 },
+};
+
+/**
+ * Builds the handler of all requests: the API behind its chain of interceptors,
+ * health, reflection, and plain HTTP. Throws an Error that names every method
+ * whose options or scope field are wrong.
+ */
+export function createHandler(options: HandlerOptions): RpcServer {
+  const { log, lifecycle, newId, clock } = options;
+  const limits = { ...defaultLimits, ...options.limits };
+  const metrics = createRpcMetrics(options.meter ?? otel.getMeter("slipway"));
+  const audit = createAudit({ write: options.writeAudit, log, metrics, clock, newId });
+  const validator = createValidator();
+  const calls = { log, metrics, now: () => performance.now(), streams: lifecycle.streams };
+  const { authenticate, admitted } = options;
+  const tools = toolChain(calls);
+  let services: readonly DescService[] = [];
+  const handler = createTransport({
+    ...limits,
+    interceptors: apiChain({ ...calls, audit, validator, authenticate, admitted, rateLimit: limits.rateLimit }),
+    routes(router) {
+      options.routes(router);
+      services = [...new Set(router.handlers.map(({ service }) => service))];
+      demandSoundPolicies(services);
+      registerHealth(router, lifecycle, services, tools);
+      registerReflection(router, [...services, Health], tools);
+    },
+    httpRoutes: httpRoutes([...probes(lifecycle), ...(options.httpRoutes ?? [])], log),
+    cors: corsFor(options.corsOrigins ?? []),
+    trusted: trustedProxies(options.trustedProxies ?? []),
+    shutdownSignal: lifecycle.shutdownSignal,
+    onRefused: recordRefusals(log, metrics, audit),
+    newId,
+    log,
+  });
+  warmValidator(validator, services);
+  return { handler, services };
+}
+
+function demandSoundPolicies(services: readonly DescService[]): void {
+  const defects = policyDefects(services);
+  if (defects.length > 0) throw new Error(`methods without a sound policy:\n${defects.join("\n")}`);
+}
+
+function recordRefusals(log: Logger, metrics: RpcMetrics, audit: Audit): OnRefused {
+  return ({ method, origin, code, ms }) => {
+    const policy = policyOf(method);
+    const rpc = policy.path;
+    const name = codeToString(code);
+    const { traceId: trace, requestId: request } = origin.trace;
+    const line = { rpc, code: name, ms, err: "refused before it was decoded", trace, request };
+    writeCallLine(log, false, code, { caller: undefined, tenant: undefined, project: undefined, ...line });
+    metrics.refused(rpc, name, ms / 1000);
+    audit.refused(policy, origin, code);
+  };
+}
+
+function probes(lifecycle: Lifecycle): HttpRoute[] {
+  return [
+    { method: "GET", path: "/livez", handle: () => ({ status: 200, body: "ok\n" }) },
+    {
+      method: "GET",
+      path: "/readyz",
+      handle: () => ({ status: lifecycle.ready() ? 200 : 503, body: `${lifecycle.state()}\n` }),
+    },
+  ];
+}

@@ -1,0 +1,39 @@
+import { create, type DescMessage, type DescService, type Message } from "@bufbuild/protobuf";
+import { pathToString } from "@bufbuild/protobuf/reflect";
+import type { Validator } from "@bufbuild/protovalidate";
+import type { Interceptor } from "@connectrpc/connect";
+import { DomainError } from "../errors.js";
+import { callOf } from "./call.js";
+
+/** Refuses requests that break the rules of their proto; of streams, each request when it is read. */
+export function validateBy(validator: Validator): Interceptor {
+  return (next) => async (req) => {
+    const { request } = callOf(req);
+    if (request !== undefined) check(validator, req.method.input, request);
+    if (!req.stream || request !== undefined) return next(req);
+    return next({ ...req, message: checkEach(validator, req.method.input, req.message) });
+  };
+}
+
+/** Prepares the rules of every request, so that no caller waits for it. */
+export function warmValidator(validator: Validator, services: readonly DescService[]): void {
+  const inputs = new Set(services.flatMap((service) => service.methods.map((method) => method.input)));
+  for (const input of inputs) validator.validate(input, create(input));
+}
+
+async function* checkEach(validator: Validator, desc: DescMessage, requests: AsyncIterable<Message>) {
+  for await (const request of requests) {
+    check(validator, desc, request);
+    yield request;
+  }
+}
+
+function check(validator: Validator, desc: DescMessage, request: Message): void {
+  const result = validator.validate(desc, request);
+  if (result.kind === "valid") return;
+  // Rules that cannot be evaluated are a defect of the contract, not of the request.
+  if (result.kind === "error") throw result.error;
+  const violations = result.violations.map(({ field, message }) => ({ field: pathToString(field), message }));
+  const summary = violations.map(({ field, message }) => (field === "" ? message : `${field}: ${message}`)).join("; ");
+  throw new DomainError("invalid", summary, { violations, cause: result.error });
+}
