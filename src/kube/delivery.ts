@@ -25,9 +25,13 @@ export interface Delivery<T extends KubeObject> {
 /**
  * While a handler runs, only the newest event of each object waits, and a sync
  * replaces everything before it: so no more waits than there are objects. A
- * handler that throws is logged and does not stop the others.
+ * handler that throws is logged, does not stop the others, and `onFailure` hears of it.
  */
-export function openDelivery<T extends KubeObject>(handlers: ObjectHandlers<T>, log: Logger): Delivery<T> {
+export function openDelivery<T extends KubeObject>(
+  handlers: ObjectHandlers<T>,
+  log: Logger,
+  onFailure: () => void,
+): Delivery<T> {
   let items: readonly T[] | undefined;
   const waiting = new Map<string, ObjectEvent<T>>();
   let running: Promise<void> | undefined;
@@ -53,6 +57,7 @@ export function openDelivery<T extends KubeObject>(handlers: ObjectHandlers<T>, 
         await task();
       } catch (error) {
         log.error({ err: error }, "a handler of Kubernetes events failed");
+        onFailure();
       }
     }
     running = undefined;

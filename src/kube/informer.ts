@@ -21,6 +21,8 @@ export interface FollowOptions<T extends KubeObject> extends Selection, ObjectHa
   readonly watchdogMs?: number;
   /** List again after so long, even if nothing seems to be wrong; never unless given. */
   readonly resyncMs?: number;
+  /** When a handler has failed, list again after so long, so that it gets a second chance; 5000 unless given. */
+  readonly handlerRetryMs?: number;
   /** Objects per page of a list; 500 unless given. */
   readonly pageSize?: number;
   /** Pauses between attempts grow from `minMs` (200) to `maxMs` (30 000). */
@@ -32,8 +34,10 @@ export interface FollowOptions<T extends KubeObject> extends Selection, ObjectHa
 interface Position {
   /** Where the next watch begins; undefined means that a list must come first. */
   resourceVersion: string | undefined;
-  /** When the next list is due, by performance.now(). */
+  /** When the next list is due even if the position holds, by performance.now(). */
   listAt: number;
+  /** Tells the open watch that `listAt` has come nearer. */
+  hurry: () => void;
   /** Attempts in a row that brought nothing. */
   failures: number;
 }
@@ -47,9 +51,12 @@ const briefMs = 1000;
  */
 export async function follow<T extends KubeObject>(options: FollowOptions<T>): Promise<void> {
   const { signal, log } = options;
-  const delivery = openDelivery(options, log);
   const health = openHealth(options);
-  const position: Position = { resourceVersion: undefined, listAt: 0, failures: 0 };
+  const position: Position = { resourceVersion: undefined, listAt: 0, hurry: () => undefined, failures: 0 };
+  const delivery = openDelivery(options, log, () => {
+    position.listAt = Math.min(position.listAt, performance.now() + (options.handlerRetryMs ?? 5000));
+    position.hurry();
+  });
   while (!signal.aborted) {
     try {
       await listIfDue(options, position, delivery);
@@ -77,8 +84,7 @@ function settle(error: unknown, position: Position, down: (error: unknown) => vo
 }
 
 async function listIfDue<T extends KubeObject>(options: FollowOptions<T>, position: Position, delivery: Delivery<T>) {
-  const due = options.resyncMs !== undefined && performance.now() >= position.listAt;
-  if (position.resourceVersion !== undefined && !due) return;
+  if (position.resourceVersion !== undefined && performance.now() < position.listAt) return;
   const { client, type, namespace, labelSelector, fieldSelector, signal, pageSize: limit = 500 } = options;
   const items: T[] = [];
   let next: string | undefined;
@@ -92,7 +98,7 @@ async function listIfDue<T extends KubeObject>(options: FollowOptions<T>, positi
     next = page.continue;
   } while (next !== undefined);
   position.resourceVersion = first;
-  position.listAt = performance.now() + (options.resyncMs ?? 0);
+  position.listAt = performance.now() + (options.resyncMs ?? Number.POSITIVE_INFINITY);
   delivery.sync(items);
 }
 
@@ -107,7 +113,7 @@ async function watchOnce<T extends KubeObject>(
 ): Promise<void> {
   const { client, type, namespace, labelSelector, fieldSelector, random = Math.random } = options;
   const watchdogMs = options.watchdogMs ?? 150_000;
-  const guard = guardWatch(options, watchdogMs, position.listAt);
+  const guard = guardWatch(options.signal, watchdogMs, position);
   // The server is asked to end a healthy watch before the watchdog would bark.
   const timeoutSeconds = Math.max(1, Math.floor((watchdogMs / 1000) * (0.6 + 0.3 * random())));
   const resourceVersion = position.resourceVersion ?? "";
@@ -142,16 +148,21 @@ function take<T extends KubeObject>(event: WatchEvent<T>, position: Position, de
 }
 
 /** A signal that aborts with the caller's, on silence, and when the next list is due. */
-function guardWatch(options: { signal: AbortSignal; resyncMs?: number }, watchdogMs: number, listAt: number) {
+function guardWatch(signal: AbortSignal, watchdogMs: number, position: Position) {
   const controller = new AbortController();
   const end = () => controller.abort();
-  options.signal.addEventListener("abort", end, { once: true });
-  if (options.signal.aborted) end();
+  signal.addEventListener("abort", end, { once: true });
+  if (signal.aborted) end();
   let watchdog: NodeJS.Timeout | undefined;
-  let resync: NodeJS.Timeout | undefined;
+  let list: NodeJS.Timeout | undefined;
   const alive = () => {
     clearTimeout(watchdog);
     watchdog = setTimeout(end, watchdogMs);
+  };
+  const arm = () => {
+    clearTimeout(list);
+    const wait = Math.max(0, position.listAt - performance.now());
+    if (Number.isFinite(wait)) list = setTimeout(end, wait);
   };
   return {
     signal: controller.signal,
@@ -159,12 +170,14 @@ function guardWatch(options: { signal: AbortSignal; resyncMs?: number }, watchdo
     /** Call it when the watch is open; until then the client's own deadline holds. */
     start() {
       alive();
-      if (options.resyncMs !== undefined) resync = setTimeout(end, Math.max(0, listAt - performance.now()));
+      arm();
+      position.hurry = arm;
     },
     stop() {
+      position.hurry = () => undefined;
       clearTimeout(watchdog);
-      clearTimeout(resync);
-      options.signal.removeEventListener("abort", end);
+      clearTimeout(list);
+      signal.removeEventListener("abort", end);
     },
   };
 }

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pino } from "pino";
 import { afterEach, describe, expect, test } from "vitest";
-import { type KubeClient, openKube } from "../../src/kube/client.js";
+import { openKube } from "../../src/kube/client.js";
 import { conflict, expired, type KubeError, notFound, transient, unprocessable } from "../../src/kube/errors.js";
 import { secrets } from "../../src/kube/objects.js";
 import { openStub, sendJson, sendStatus, stubKubeconfig } from "./stub-server.js";

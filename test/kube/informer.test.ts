@@ -199,6 +199,25 @@ test("a handler that throws does not stop the next ones", async () => {
   await vi.waitFor(() => expect(heard).toEqual(["a", "b"]));
 });
 
+test("a handler that failed gets the whole collection again", async () => {
+  let failures = 2;
+  const heard: string[] = [];
+  await following(
+    {
+      list: (_, response, call) => sendJson(response, 200, list(`${call}0`, [widget("a", "1")])),
+      watch: (_, response, call) => start(response, ...(call === 1 ? [line("MODIFIED", widget("a", "11"))] : [])),
+    },
+    {
+      onSync: (items) => {
+        if (failures-- > 0) throw new Error("the database is away");
+        heard.push(...items.map(({ metadata }) => metadata.name));
+      },
+      handlerRetryMs: 10,
+    },
+  );
+  await vi.waitFor(() => expect(heard).toEqual(["a"]));
+});
+
 test("a slow handler runs alone and gets the newest state of each object", async () => {
   const heard: string[] = [];
   let release: () => void = () => undefined;
