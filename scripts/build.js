@@ -1,0 +1,6 @@
+// npm run build: compiles src to dist.
+import { demandNode, ensureBuilt, ensureInstalled } from "./ensure.js";
+
+demandNode();
+ensureInstalled();
+ensureBuilt();

@@ -1,0 +1,44 @@
+import { pruneChanges } from "./changes/feed.js";
+import type { DatabaseServer } from "./db/database.js";
+import { runExclusively } from "./db/exclusive.js";
+import { startWorker } from "./jobs/worker.js";
+import type { Platform } from "./platform.js";
+import { backgrounds } from "./resources.js";
+
+/** Changes are kept for so long; a process that was away longer reads everything again. */
+const changeRetentionMs = 3_600_000;
+
+/** Work in progress that can be stopped. */
+export interface RunningBackground {
+  /** Finishes the jobs that run, and stops. */
+  stop(): Promise<void>;
+}
+
+/** Starts the jobs and the controllers of all resources. */
+export async function startBackground(
+  platform: Platform,
+  server: DatabaseServer,
+  options: { readonly concurrency: number },
+): Promise<RunningBackground> {
+  const { log } = platform;
+  const parts = backgrounds.map((background) => background(platform));
+  const worker = await startWorker(server, {
+    tasks: {
+      ...Object.assign({}, ...parts.map(({ tasks }) => tasks)),
+      "changes.prune": () => pruneChanges(server.db, new Date(platform.clock().getTime() - changeRetentionMs)),
+    },
+    cron: [{ task: "changes.prune", pattern: "*/10 * * * *" }],
+    concurrency: options.concurrency,
+    log,
+  });
+  const stop = new AbortController();
+  const controllers = parts
+    .flatMap(({ controllers }) => controllers)
+    .map(({ name, run }) => runExclusively(server, name, run, { signal: stop.signal, log }));
+  return {
+    async stop() {
+      stop.abort();
+      await Promise.all([...controllers, worker.stop()]);
+    },
+  };
+}

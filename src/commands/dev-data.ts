@@ -1,0 +1,129 @@
+import { randomBytes } from "node:crypto";
+import { readFile, rename, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { type KeyringKey, parseKeyringKey } from "../config.js";
+import type { Platform } from "../platform.js";
+import type { OpenPlatform } from "../process.js";
+import { projectStore } from "../resources/api/project/store.js";
+import type { AdminRoleName, ProjectRoleName } from "../resources/api/roles.js";
+import { tenantStore } from "../resources/api/tenant/store.js";
+import { userStore } from "../resources/api/user/store.js";
+import { mintToken } from "./token.js";
+
+/** What `slipway dev` tells its user and other programs, in DIR/dev.json. */
+export interface DevInfo {
+  /** Where the API is. */
+  readonly url: string;
+  readonly metrics_url: string;
+  /** Path of a kubeconfig for the Kubernetes behind the platform. */
+  readonly kubeconfig: string;
+  /** Uuid of the tenant's default project. */
+  readonly project: string;
+  readonly tenant: string;
+  readonly tokens: Readonly<Record<"owner" | "editor" | "viewer" | "admin", string>>;
+}
+
+const tenant = "demo";
+const operator = "admin";
+const tokenSeconds = 365 * 86_400;
+
+/** Makes the demo tenant with its default project, and tokens for it; keeps those that still hold. */
+export async function ensureDemo(
+  open: OpenPlatform,
+  dataDir: string,
+): Promise<Pick<DevInfo, "project" | "tenant" | "tokens">> {
+  const { platform, principals } = open;
+  const project = await ensureTenant(platform);
+  const old = await readDevInfo(dataDir);
+  const keep = async (name: keyof DevInfo["tokens"], mint: () => Promise<string>): Promise<string> => {
+    const token = old?.tokens[name];
+    const holds =
+      token !== undefined &&
+      (await principals.authenticate(token).then(
+        () => true,
+        () => false,
+      ));
+    return holds ? token : await mint();
+  };
+  const member = (role: ProjectRoleName) => () => mint(platform, tenant, role, null);
+  return {
+    project,
+    tenant,
+    tokens: {
+      owner: await keep("owner", member("owner")),
+      editor: await keep("editor", member("editor")),
+      viewer: await keep("viewer", member("viewer")),
+      admin: await keep("admin", () => mint(platform, operator, undefined, "editor")),
+    },
+  };
+}
+
+async function ensureTenant(platform: Platform): Promise<string> {
+  const now = platform.clock();
+  const stamps = { createdAt: now, updatedAt: now };
+  return await platform.db.transaction(async (tx) => {
+    await userStore.ensure(tx, operator, now, "editor");
+    await userStore.ensure(tx, tenant, now);
+    await tenantStore.ensure(tx, { login: tenant, name: tenant, createdBy: tenant, admitted: true, ...stamps });
+    await tenantStore.setMember(tx, tenant, tenant, "owner", now);
+    const existing = await projectStore.defaultOf(tx, tenant);
+    if (existing !== undefined) return existing.id;
+    const id = platform.newId();
+    const description = "The default project of the demo tenant";
+    await projectStore.insert(tx, { id, tenant, name: "default", description, isDefault: true, ...stamps });
+    return id;
+  });
+}
+
+function mint(
+  platform: Platform,
+  owner: string,
+  role: ProjectRoleName | undefined,
+  adminRole: AdminRoleName | null,
+): Promise<string> {
+  const roles = role === undefined ? {} : { "*": role };
+  return mintToken(platform.db, platform.tokens, {
+    owner,
+    description: `slipway dev: ${role ?? adminRole ?? ""}`,
+    projectRoles: roles,
+    tenantRoles: roles,
+    adminRole,
+    now: platform.clock(),
+    seconds: tokenSeconds,
+  });
+}
+
+/** The key of this data directory, made at the first start. */
+export async function readKeyring(dataDir: string): Promise<KeyringKey[]> {
+  const path = join(dataDir, "keyring");
+  const text = await readFile(path, "utf8").catch(async (error: NodeJS.ErrnoException) => {
+    if (error.code !== "ENOENT") throw error;
+    const fresh = `dev:${randomBytes(32).toString("base64")}\n`;
+    await writePrivate(path, fresh);
+    return fresh;
+  });
+  const key = parseKeyringKey(text);
+  if (key === undefined) throw new Error(`${path} does not hold a key: ID:BASE64 of 32 bytes`);
+  return [key];
+}
+
+/** Writes DIR/dev.json, readable by its owner only. */
+export async function writeDevInfo(dataDir: string, info: DevInfo): Promise<void> {
+  await writePrivate(join(dataDir, "dev.json"), `${JSON.stringify(info, null, 2)}\n`);
+}
+
+async function readDevInfo(dataDir: string): Promise<DevInfo | undefined> {
+  try {
+    return JSON.parse(await readFile(join(dataDir, "dev.json"), "utf8")) as DevInfo;
+  } catch {
+    // Missing, or half written by a process that was killed: it is made anew.
+    return undefined;
+  }
+}
+
+/** Readers see the old file or the new one, never a part. */
+export async function writePrivate(path: string, text: string): Promise<void> {
+  const next = `${path}.new`;
+  await writeFile(next, text, { mode: 0o600 });
+  await rename(next, path);
+}

@@ -1,0 +1,81 @@
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import type { Logger } from "pino";
+import { startBackground } from "../background.js";
+import type { Config } from "../config.js";
+import type { DatabaseServer } from "../db/database.js";
+import { openEmbedded } from "../db/embedded.js";
+import { migrate } from "../db/migrate.js";
+import { openPlatform } from "../process.js";
+import { startMetricsServer } from "../rpc/metrics-server.js";
+import { serveApi, urlOf } from "./api.js";
+import { type DevInfo, ensureDemo, readKeyring, writeDevInfo } from "./dev-data.js";
+import { startDevKube } from "./dev-kube.js";
+import { type Closing, closeInTurn, openDatabase, type Running } from "./serve.js";
+
+export interface DevOptions {
+  /** Where everything is kept that must survive a restart. */
+  readonly dataDir: string;
+  /** How many times faster than usual simulated clusters come and go. */
+  readonly timeScale: number;
+}
+
+/** A whole platform in one process. */
+export interface RunningDev extends Running {
+  readonly info: DevInfo;
+}
+
+/** `slipway dev`: API, worker, database and Kubernetes in one process, with a tenant to try them. */
+export async function dev(config: Config, log: Logger, options: DevOptions): Promise<RunningDev> {
+  const closing = closeInTurn(log);
+  let info: DevInfo | undefined;
+  const { stop } = await closing.guard(async () => {
+    info = await start(config, log, options, closing);
+  });
+  if (info === undefined) throw new Error("the platform did not start");
+  return { info, stop };
+}
+
+async function start(config: Config, log: Logger, options: DevOptions, closing: Closing): Promise<DevInfo> {
+  const { dataDir } = options;
+  await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  const server = await openDevDatabase(config, log, dataDir);
+  closing.add(() => server.close());
+  await migrate(server, log);
+  const kube = await startDevKube(config, log, options);
+  closing.add(() => kube.close());
+
+  let url = config.publicUrl ?? urlOf(config.listen, config.tls !== undefined);
+  const keyring = config.keyring.length > 0 ? config.keyring : await readKeyring(dataDir);
+  const open = await openPlatform({
+    ...config,
+    server,
+    log,
+    keyring,
+    issuer: () => url,
+    kubeconfig: kube.kubeconfigPath,
+  });
+  closing.add(() => open.close());
+  const metrics = await startMetricsServer(config.metricsListen);
+  closing.add(() => metrics.close());
+  const background = await startBackground(open.platform, server, { concurrency: config.workerConcurrency });
+  closing.add(() => background.stop());
+  const api = await serveApi(open, server, config, config.listen);
+  closing.add(() => api.stop());
+  url = config.publicUrl ?? urlOf(api.address, config.tls !== undefined);
+
+  const demo = await ensureDemo(open, dataDir);
+  const info: DevInfo = {
+    url,
+    metrics_url: `${urlOf({ host: config.metricsListen.host, port: metrics.port }, false)}/metrics`,
+    kubeconfig: kube.kubeconfigPath,
+    ...demo,
+  };
+  await writeDevInfo(dataDir, info);
+  return info;
+}
+
+async function openDevDatabase(config: Config, log: Logger, dataDir: string): Promise<DatabaseServer> {
+  if (config.databaseUrl !== undefined) return openDatabase(config, log);
+  return await openEmbedded({ directory: join(dataDir, "postgres"), log });
+}

@@ -1,0 +1,67 @@
+import type { Logger } from "pino";
+import { v7 as uuidv7 } from "uuid";
+import { createKeyring } from "../auth/keyring.js";
+import { createSigningKeys } from "../auth/signing-keys.js";
+import { createTokens, type Tokens } from "../auth/tokens.js";
+import type { Config } from "../config.js";
+import type { Database } from "../db/database.js";
+import type { AdminRoleName } from "../resources/api/roles.js";
+import { type NewToken, tokenStore } from "../resources/api/token/store.js";
+import { userStore } from "../resources/api/user/store.js";
+import { issuerOf, openDatabase } from "./serve.js";
+
+/** Which token an operator asks for. */
+export interface TokenOptions {
+  readonly user: string;
+  readonly admin: AdminRoleName | undefined;
+  readonly description: string;
+  /** Lifetime in seconds. */
+  readonly expires: number;
+}
+
+/**
+ * `slipway token create`: makes a user, an operator where that is asked for,
+ * and answers the secret of a new API token with all that the user may do.
+ * Whoever can reach the database and the keyring may do this: it is how the
+ * first operator comes to a token.
+ */
+export async function createOperatorToken(config: Config, log: Logger, options: TokenOptions): Promise<string> {
+  const server = openDatabase(config, log);
+  try {
+    const clock = () => new Date();
+    const tokens = createTokens(
+      createSigningKeys(server.db, createKeyring(config.keyring), clock),
+      () => issuerOf(config),
+      clock,
+    );
+    await userStore.ensure(server.db, options.user, clock(), options.admin);
+    return await mintToken(server.db, tokens, {
+      owner: options.user,
+      description: options.description,
+      projectRoles: { "*": "owner" },
+      tenantRoles: { "*": "owner" },
+      adminRole: options.admin ?? null,
+      now: clock(),
+      seconds: options.expires,
+    });
+  } finally {
+    await server.close();
+  }
+}
+
+/** Stores a new API token and answers its secret. */
+export async function mintToken(
+  db: Database,
+  tokens: Tokens,
+  grant: Pick<NewToken, "owner" | "description" | "projectRoles" | "tenantRoles" | "adminRole"> & {
+    readonly now: Date;
+    readonly seconds: number;
+  },
+): Promise<string> {
+  const { now, seconds, ...granted } = grant;
+  const issuedAt = new Date(Math.floor(now.getTime() / 1000) * 1000);
+  const expiresAt = new Date(issuedAt.getTime() + seconds * 1000);
+  const row = { ...granted, id: uuidv7(), type: "api" as const, permissions: {}, issuedAt, expiresAt };
+  await tokenStore.insert(db, row);
+  return await tokens.sign({ tokenId: row.id, user: row.owner, type: row.type, issuedAt, expiresAt });
+}

@@ -1,0 +1,150 @@
+/** An address to listen on; port 0 takes any free port. */
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** The settings of a process; docs/configuration.md lists the environment variable of each. */
+export interface Config {
+  /** PostgreSQL; undefined means the embedded database of `slipway dev`. */
+  readonly databaseUrl: string | undefined;
+  readonly databasePoolSize: number;
+  readonly listen: Address;
+  /** Where /metrics is served. */
+  readonly metricsListen: Address;
+  /** Where `slipway dev` serves its Kubernetes. */
+  readonly kubeListen: Address;
+  /** The URL that callers use; it is the issuer of the tokens. Undefined: derived from `listen`. */
+  readonly publicUrl: string | undefined;
+  readonly tls: { readonly certFile: string; readonly keyFile: string } | undefined;
+  /** Origins of browsers that may call; "*" allows all. */
+  readonly corsOrigins: readonly string[];
+  /** Addresses and CIDRs whose X-Forwarded-For is believed. */
+  readonly trustedProxies: readonly string[];
+  readonly maxMessageBytes: number;
+  /** Calls per second and source address; 0 turns the limit off. */
+  readonly rateLimit: number;
+  readonly shutdownGraceMs: number;
+  readonly logLevel: string;
+  /** Path of the kubeconfig; undefined means the embedded API server of `slipway dev`. */
+  readonly kubeconfig: string | undefined;
+  readonly assetsFile: string | undefined;
+  readonly partitionsFile: string | undefined;
+  /** Keys that encrypt secrets at rest, `id:base64` of 32 bytes each, newest first. */
+  readonly keyring: readonly KeyringKey[];
+  readonly workerConcurrency: number;
+}
+
+/** One key of the keyring. */
+export interface KeyringKey {
+  readonly id: string;
+  readonly key: Uint8Array;
+}
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+const logLevels = ["fatal", "error", "warn", "info", "debug", "trace", "silent"];
+
+/** Reads the settings from the environment; throws one error that names every fault. */
+export function loadConfig(env: Env): Config {
+  const faults: string[] = [];
+  const read = reader(env, faults);
+  const certFile = read.text("SLIPWAY_TLS_CERT_FILE");
+  const keyFile = read.text("SLIPWAY_TLS_KEY_FILE");
+  if ((certFile === undefined) !== (keyFile === undefined)) {
+    faults.push("SLIPWAY_TLS_CERT_FILE and SLIPWAY_TLS_KEY_FILE are given together or not at all");
+  }
+  const listen = read.address("SLIPWAY_LISTEN", { host: "127.0.0.1", port: 8080 });
+  const config: Config = {
+    databaseUrl: read.url("DATABASE_URL", ["postgres:", "postgresql:"]),
+    databasePoolSize: read.integer("SLIPWAY_DATABASE_POOL_SIZE", 10, 2, 1000),
+    listen,
+    metricsListen: read.address("SLIPWAY_METRICS_LISTEN", beside(listen, 1)),
+    kubeListen: read.address("SLIPWAY_KUBE_LISTEN", beside(listen, 2)),
+    publicUrl: read.url("SLIPWAY_PUBLIC_URL", ["http:", "https:"])?.replace(/\/+$/, ""),
+    tls: certFile !== undefined && keyFile !== undefined ? { certFile, keyFile } : undefined,
+    corsOrigins: read.list("SLIPWAY_CORS_ORIGINS"),
+    trustedProxies: read.list("SLIPWAY_TRUSTED_PROXIES"),
+    maxMessageBytes: read.integer("SLIPWAY_MAX_MESSAGE_BYTES", 4 * 1024 * 1024, 1024, 256 * 1024 * 1024),
+    rateLimit: read.integer("SLIPWAY_RATE_LIMIT", 1_000, 0, 1_000_000),
+    shutdownGraceMs: read.integer("SLIPWAY_SHUTDOWN_GRACE_SECONDS", 20, 0, 600) * 1000,
+    logLevel: read.oneOf("SLIPWAY_LOG_LEVEL", "info", logLevels),
+    kubeconfig: read.text("KUBECONFIG"),
+    assetsFile: read.text("SLIPWAY_ASSETS_FILE"),
+    partitionsFile: read.text("SLIPWAY_PARTITIONS_FILE"),
+    keyring: read.keyring("SLIPWAY_KEYRING"),
+    workerConcurrency: read.integer("SLIPWAY_WORKER_CONCURRENCY", 4, 1, 100),
+  };
+  if (faults.length > 0) throw new Error(`bad configuration: ${faults.join("; ")}`);
+  return config;
+}
+
+function reader(env: Env, faults: string[]) {
+  const text = (name: string): string | undefined => env[name] || undefined;
+  return {
+    text,
+    list: (name: string): string[] =>
+      (text(name) ?? "")
+        .split(",")
+        .map((item) => item.trim())
+        .filter((item) => item !== ""),
+    integer(name: string, fallback: number, least: number, most: number): number {
+      const value = Number(text(name) ?? fallback);
+      if (Number.isInteger(value) && value >= least && value <= most) return value;
+      faults.push(`${name} must be a whole number from ${least} to ${most}`);
+      return fallback;
+    },
+    oneOf(name: string, fallback: string, allowed: readonly string[]): string {
+      const value = text(name) ?? fallback;
+      if (!allowed.includes(value)) faults.push(`${name} must be one of ${allowed.join(", ")}`);
+      return value;
+    },
+    url(name: string, protocols: readonly string[]): string | undefined {
+      const value = text(name);
+      if (value === undefined) return undefined;
+      // The value may hold a password: it is never part of the message.
+      if (!URL.canParse(value) || !protocols.includes(new URL(value).protocol)) {
+        faults.push(`${name} must be a URL that begins with ${protocols.map((p) => `${p}//`).join(" or ")}`);
+      }
+      return value;
+    },
+    address(name: string, fallback: Address): Address {
+      const value = text(name);
+      if (value === undefined) return fallback;
+      const address = parseAddress(value);
+      if (address === undefined) faults.push(`${name} must be HOST:PORT, as in 127.0.0.1:8080 or [::1]:8080`);
+      return address ?? fallback;
+    },
+    keyring(name: string): KeyringKey[] {
+      return (text(name) ?? "")
+        .split(",")
+        .filter((item) => item !== "")
+        .flatMap((item) => {
+          const key = parseKeyringKey(item);
+          if (key === undefined) faults.push(`${name} must be a list of ID:BASE64 with 32 bytes each`);
+          return key ?? [];
+        });
+    },
+  };
+}
+
+/** The next ports of this machine after the API's; a free one where that is free, too. */
+function beside(listen: Address, offset: number): Address {
+  return { host: "127.0.0.1", port: listen.port === 0 ? 0 : Math.min(listen.port + offset, 65_535) };
+}
+
+/** Reads HOST:PORT, with an IPv6 host in brackets; undefined when it is neither. */
+export function parseAddress(text: string): Address | undefined {
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]\s]+)):(\d{1,5})$/.exec(text);
+  const host = match?.[1] ?? match?.[2];
+  const port = Number(match?.[3]);
+  return host !== undefined && port <= 65_535 ? { host, port } : undefined;
+}
+
+/** Reads one key of the keyring, `id:base64`; undefined when it is not 32 bytes long. */
+export function parseKeyringKey(text: string): KeyringKey | undefined {
+  const match = /^([A-Za-z0-9_-]{1,32}):([A-Za-z0-9+/=_-]+)$/.exec(text.trim());
+  if (match?.[1] === undefined || match[2] === undefined) return undefined;
+  const key = new Uint8Array(Buffer.from(match[2], "base64"));
+  return key.length === 32 ? { id: match[1], key } : undefined;
+}

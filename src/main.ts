@@ -1,0 +1,148 @@
+import { Command, InvalidArgumentError } from "commander";
+import { pino } from "pino";
+import { readBuild } from "./build.js";
+import type { RunningDev } from "./commands/dev.js";
+import type { Running } from "./commands/serve.js";
+import { type Config, loadConfig, parseAddress } from "./config.js";
+
+/** How long an orderly end may take, beyond the grace that calls get. */
+const stopMarginMs = 15_000;
+
+const logTo = (config: Config) =>
+  pino(
+    { level: config.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime },
+    pino.destination({ fd: 2, sync: false }),
+  );
+
+const program = new Command("slipway")
+  .description("One typed control plane for a cloud.")
+  .version(readBuild().version)
+  .showHelpAfterError();
+
+program
+  .command("dev")
+  .description("run the whole platform in this process, with its own database and a simulated Kubernetes")
+  .option("--listen <address>", "where to serve the API, as HOST:PORT", listenAddress)
+  .option("--data-dir <dir>", "where to keep everything", ".slipway")
+  .option("--time-scale <n>", "make simulated clusters come and go N times faster", positive, 1)
+  .action(async (options: { listen?: string; dataDir: string; timeScale: number }) => {
+    const config = loadConfig(
+      options.listen === undefined ? process.env : { ...process.env, SLIPWAY_LISTEN: options.listen },
+    );
+    const { dev } = await import("./commands/dev.js");
+    await runUntilSignal(config, async (log) => {
+      const running = await dev(config, log, options);
+      process.stdout.write(welcome(running, options.dataDir));
+      return running;
+    });
+  });
+
+program
+  .command("serve")
+  .description("serve the API, on PostgreSQL (DATABASE_URL) and Kubernetes (KUBECONFIG)")
+  .action(async () => {
+    const config = loadConfig(process.env);
+    const { serve } = await import("./commands/serve.js");
+    await runUntilSignal(config, (log) => serve(config, log));
+  });
+
+program
+  .command("worker")
+  .description("carry out what the API has accepted, and follow Kubernetes")
+  .action(async () => {
+    const config = loadConfig(process.env);
+    const { work } = await import("./commands/serve.js");
+    await runUntilSignal(config, (log) => work(config, log));
+  });
+
+program
+  .command("migrate")
+  .description("bring the schema of the database up to date")
+  .action(async () => {
+    const config = loadConfig(process.env);
+    const { migrateDatabase } = await import("./commands/serve.js");
+    await migrateDatabase(config, logTo(config));
+  });
+
+program
+  .command("token")
+  .description("tokens, straight from the database")
+  .command("create")
+  .description("make a user's API token and print its secret; with --admin, of an operator")
+  .requiredOption("--user <login>", "whose token it is; made when new")
+  .option("--admin <role>", "editor or viewer: make the user an operator", adminRole)
+  .option("--description <text>", "what the token is for", "made by slipway token create")
+  .option("--expires <seconds>", "its lifetime, 600 to 31536000", lifetime, 28_800)
+  .action(async (options: { user: string; admin?: "editor" | "viewer"; description: string; expires: number }) => {
+    const config = loadConfig(process.env);
+    const { createOperatorToken } = await import("./commands/token.js");
+    const secret = await createOperatorToken(config, logTo(config), { ...options, admin: options.admin });
+    process.stdout.write(`${secret}\n`);
+  });
+
+/** Runs until SIGINT or SIGTERM, then stops in order; a second signal, or too long a stop, ends it at once. */
+async function runUntilSignal(
+  config: Config,
+  start: (log: ReturnType<typeof logTo>) => Promise<Running>,
+): Promise<void> {
+  const log = logTo(config);
+  const asked = new Promise<NodeJS.Signals>((resolve) => {
+    for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, resolve);
+  });
+  const running = await start(log);
+  const signal = await asked;
+  log.info({ signal }, "stopping");
+  for (const again of ["SIGINT", "SIGTERM"] as const) process.once(again, () => process.exit(1));
+  const late = setTimeout(() => {
+    log.error("stopping took too long");
+    process.exit(1);
+  }, config.shutdownGraceMs + stopMarginMs);
+  await running.stop();
+  clearTimeout(late);
+  log.flush();
+  process.exit(0);
+}
+
+function welcome({ info }: RunningDev, dataDir: string): string {
+  const create = JSON.stringify({ project: info.project, name: "first" });
+  return `
+Slipway serves at ${info.url}. Everything to sign in with is in ${dataDir}/dev.json. Try:
+
+  TOKEN=$(node -p 'require("./${dataDir}/dev.json").tokens.owner')
+  curl -s -H "authorization: Bearer $TOKEN" -H 'content-type: application/json' \\
+    -d '${create}' ${info.url}/api.v1.ClusterService/Create
+  kubectl --kubeconfig ${info.kubeconfig} get shoots -A --watch
+
+`;
+}
+
+function listenAddress(text: string): string {
+  if (parseAddress(text) === undefined) throw new InvalidArgumentError("It must be HOST:PORT, as in 127.0.0.1:8080.");
+  return text;
+}
+
+function positive(text: string): number {
+  const value = Number(text);
+  if (!(value > 0 && value <= 100_000)) throw new InvalidArgumentError("It must be a number above 0, at most 100000.");
+  return value;
+}
+
+function lifetime(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 600 || value > 31_536_000) {
+    throw new InvalidArgumentError("It must be a whole number from 600 to 31536000.");
+  }
+  return value;
+}
+
+function adminRole(text: string): string {
+  if (text !== "editor" && text !== "viewer") throw new InvalidArgumentError("It must be editor or viewer.");
+  return text;
+}
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.stderr.write(`slipway: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+}

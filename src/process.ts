@@ -1,0 +1,93 @@
+import { readFile } from "node:fs/promises";
+import type { Logger } from "pino";
+import { v7 as uuidv7 } from "uuid";
+import { createMethods } from "./app.js";
+import { createKeyring } from "./auth/keyring.js";
+import { createPrincipals, type Principals } from "./auth/principals.js";
+import { createSigningKeys } from "./auth/signing-keys.js";
+import { createTokens } from "./auth/tokens.js";
+import { readBuild } from "./build.js";
+import { openChangeFeed } from "./changes/feed.js";
+import type { KeyringKey } from "./config.js";
+import type { DatabaseServer } from "./db/database.js";
+import { type KubeClient, openKube } from "./kube/client.js";
+import { type PartitionSettings, parsePartitions } from "./partitions.js";
+import type { Partition, Platform } from "./platform.js";
+import { parseAssets } from "./resources/api/assets/assets.js";
+
+export interface PlatformOptions {
+  readonly server: DatabaseServer;
+  readonly log: Logger;
+  readonly keyring: readonly KeyringKey[];
+  /** The public URL of the API, which issues the tokens. */
+  readonly issuer: () => string;
+  /** Path or text of the kubeconfig of partitions that name none; the pod's service account unless given. */
+  readonly kubeconfig: string | undefined;
+  readonly assetsFile?: string | undefined;
+  readonly partitionsFile?: string | undefined;
+  readonly clock?: () => Date;
+}
+
+/** What a process works with, and how to let go of it. */
+export interface OpenPlatform {
+  readonly platform: Platform;
+  readonly principals: Principals;
+  /** Does not close the database, which was given. */
+  close(): Promise<void>;
+}
+
+/** Opens everything that the resources use, on a database whose schema is up to date. */
+export async function openPlatform(options: PlatformOptions): Promise<OpenPlatform> {
+  const { server, log, clock = () => new Date() } = options;
+  const { db } = server;
+  const assets = parseAssets(await readOptional(options.assetsFile));
+  const settings = parsePartitions(await readOptional(options.partitionsFile), assets.partitions);
+  const keyring = createKeyring(options.keyring);
+  const tokens = createTokens(createSigningKeys(db, keyring, clock), options.issuer, clock);
+  const feed = await openChangeFeed(server, { log, clock });
+  const principals = createPrincipals({ db, feed, tokens, clock });
+  const kube = openPartitions(settings, options.kubeconfig, log);
+  const platform: Platform = {
+    db,
+    clock,
+    newId: uuidv7,
+    log,
+    feed,
+    keyring,
+    tokens,
+    assets,
+    partitions: kube.partitions,
+    methods: createMethods(),
+    build: readBuild(),
+  };
+  return {
+    platform,
+    principals,
+    async close() {
+      principals.close();
+      await feed.close();
+      kube.close();
+    },
+  };
+}
+
+/** Partitions that share a kubeconfig share its client, and so its connections. */
+function openPartitions(settings: ReadonlyMap<string, PartitionSettings>, kubeconfig: string | undefined, log: Logger) {
+  const clients = new Map<string | undefined, KubeClient>();
+  const partitions = new Map<string, Partition>();
+  for (const [id, partition] of settings) {
+    const source = partition.kubeconfig ?? kubeconfig;
+    const kube = clients.get(source) ?? openKube({ kubeconfig: source, log });
+    clients.set(source, kube);
+    partitions.set(id, { kube, settings: partition });
+  }
+  return {
+    partitions,
+    close() {
+      for (const client of clients.values()) client.close();
+    },
+  };
+}
+
+const readOptional = async (path: string | undefined): Promise<string | undefined> =>
+  path === undefined ? undefined : await readFile(path, "utf8");

@@ -1,0 +1,91 @@
+import type { Platform } from "../../../platform.js";
+import { partitionHealthStore } from "../health/store.js";
+import { queueReconcile } from "./jobs.js";
+import type { ClusterBackend, ClusterObservation } from "./kube.js";
+import { type ClusterRow, clusterStore } from "./store.js";
+
+/** How often a worker says that it still sees what it last reported. */
+export const heartbeatMs = 10_000;
+
+/**
+ * Follows the clusters of one partition and writes what it sees into their
+ * rows, until the signal aborts. One process of the platform runs it at a time.
+ */
+export async function followClusters(
+  platform: Platform,
+  partition: string,
+  backend: ClusterBackend,
+  signal: AbortSignal,
+): Promise<void> {
+  const report = healthReporter(platform, partition);
+  const heartbeat = setInterval(() => report(), heartbeatMs);
+  try {
+    await backend.follow(
+      {
+        onSync: (all) => sync(platform, partition, backend, all, signal),
+        onObservation: (seen) => observe(platform, seen),
+        onUp: () => report({ reachable: true, message: "" }),
+        onDown: (error) => report({ reachable: false, message: error.message }),
+      },
+      signal,
+    );
+  } finally {
+    clearInterval(heartbeat);
+  }
+}
+
+/** Writes what is known of the partition's Kubernetes; without news, that it is still so. */
+function healthReporter(platform: Platform, partition: string) {
+  let last = { reachable: false, message: "not reached yet" };
+  return (news?: { readonly reachable: boolean; readonly message: string }): void => {
+    last = news ?? last;
+    partitionHealthStore
+      .report(platform.db, { partition, ...last, at: platform.clock() })
+      .catch((err: unknown) => platform.log.warn({ err, partition }, "health report failed"));
+  };
+}
+
+async function observe(platform: Platform, seen: ClusterObservation): Promise<void> {
+  const { db } = platform;
+  if (seen.gone) {
+    await settleGone(platform, seen.id);
+    return;
+  }
+  const changed = await clusterStore.observe(db, seen);
+  // The job fetches what comes with a finished operation, such as the dashboards.
+  if (changed && seen.state === "Succeeded") await queueReconcile(db, seen.id);
+}
+
+/** A cluster that is no longer there: deleted as asked, or lost and to be made again. */
+async function settleGone(platform: Platform, id: string): Promise<void> {
+  const { db } = platform;
+  if (await clusterStore.markDeleted(db, id, platform.clock())) return;
+  await db.transaction(async (tx) => {
+    if (!(await clusterStore.markLost(tx, id))) return;
+    platform.log.warn({ cluster: id }, "cluster vanished from its backend: creating it again");
+    await queueReconcile(tx, id);
+  });
+}
+
+/** After a full read: records all states, and brings work forward that waited for the backend. */
+async function sync(
+  platform: Platform,
+  partition: string,
+  backend: ClusterBackend,
+  all: readonly ClusterObservation[],
+  signal: AbortSignal,
+): Promise<void> {
+  const { db } = platform;
+  const seen = new Map(all.map((observation) => [observation.id, observation]));
+  for (const row of await clusterStore.inPartition(db, partition)) {
+    const observation = seen.get(row.id);
+    if (observation !== undefined) await clusterStore.observe(db, observation, true);
+    else if (row.appliedGeneration > 0 && (await backend.observe(row, signal)) === undefined) {
+      await settleGone(platform, row.id);
+    }
+    if (hasWork(row)) await queueReconcile(db, row.id);
+  }
+}
+
+const hasWork = (row: ClusterRow): boolean =>
+  row.appliedGeneration < row.generation || row.deleteRequestedAt !== null || row.pendingOperation !== null;

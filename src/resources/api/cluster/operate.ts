@@ -1,0 +1,43 @@
+import { DomainError } from "../../../errors.js";
+import type { Platform } from "../../../platform.js";
+import { queueReconcile } from "./jobs.js";
+import { type ClusterOperation, type ClusterRow, clusterStore } from "./store.js";
+
+const operations: Readonly<Record<string, ClusterOperation>> = {
+  RECONCILE: "reconcile",
+  MAINTAIN: "maintain",
+  RETRY: "retry",
+};
+
+/** Queues an operation on a cluster; without a project, on the cluster of any project. */
+export async function operateCluster(
+  platform: Platform,
+  cluster: { readonly project?: string; readonly id: string },
+  name: string | undefined,
+): Promise<ClusterRow> {
+  const operation = operations[name ?? ""];
+  if (operation === undefined) {
+    throw new DomainError("invalid", "operate: must be reconcile, maintain or retry", {
+      violations: [{ field: "operate", message: "must be reconcile, maintain or retry" }],
+    });
+  }
+  return await platform.db.transaction(async (tx) => {
+    const row = await clusterStore.lock(tx, cluster);
+    if (row === undefined) throw new DomainError("missing", `cluster ${cluster.id} does not exist`);
+    refuseOperation(row, operation);
+    await clusterStore.requestOperation(tx, row.id, operation, platform.clock());
+    await queueReconcile(tx, row.id);
+    return (await clusterStore.get(tx, cluster)) ?? row;
+  });
+}
+
+function refuseOperation(row: ClusterRow, operation: ClusterOperation): void {
+  const refuse = (reason: string): never => {
+    throw new DomainError("precondition", `cluster ${row.name}: ${reason}`);
+  };
+  if (row.deleteRequestedAt !== null) refuse("it is being deleted");
+  if (row.pendingOperation !== null) refuse(`the operation ${row.pendingOperation} is still being passed on`);
+  if (operation === "retry" && row.statusState !== "Failed") {
+    refuse(`retry needs the state Failed, but it is ${row.statusState}`);
+  }
+}

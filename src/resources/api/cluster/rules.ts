@@ -1,0 +1,195 @@
+import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
+import { timestampDate } from "@bufbuild/protobuf/wkt";
+import type {
+  ClusterServiceCreateRequest,
+  ClusterServiceUpdateRequest,
+  Maintenance,
+  Worker,
+  WorkerUpdate,
+} from "../../../../gen/ts/api/v1/cluster_pb.js";
+import { DomainError, type FieldViolation } from "../../../errors.js";
+import type { Assets, PartitionAssets } from "../assets/assets.js";
+import type { ClusterRow } from "./store.js";
+import type { StoredWorker } from "./table.js";
+
+/** What a caller decides about a cluster. */
+export interface WantedCluster {
+  readonly partition: string;
+  readonly kubernetesVersion: string;
+  readonly workers: readonly StoredWorker[];
+  readonly kubernetesAutoupdate: boolean;
+  readonly machineimageAutoupdate: boolean;
+  readonly maintenanceBegin: Date;
+  readonly maintenanceSeconds: number;
+}
+
+/** 22:00 UTC for two hours, where the caller asks for nothing. */
+const defaultMaintenance = { begin: new Date("2000-01-01T22:00:00Z"), seconds: 7_200 };
+
+/** Completes a create request from the assets; throws "invalid" with every field that breaks a rule. */
+export function wantedFromCreate(request: ClusterServiceCreateRequest, assets: Assets, now: Date): WantedCluster {
+  const defaults = assets.defaults;
+  const faults: FieldViolation[] = [];
+  const partition = request.partition || (defaults?.partition ?? "");
+  const offer = assets.ofPartition(partition);
+  if (offer === undefined) {
+    faults.push({ field: "partition", message: `must be one of ${assets.partitions.join(", ")}` });
+  }
+  const kubernetesVersion = request.kubernetes?.version || (defaults?.kubernetesVersion ?? "");
+  if (offer !== undefined) faults.push(...versionFaults(kubernetesVersion, offer, now));
+  const workers = request.workers.length > 0 ? request.workers.map(storedWorker) : [defaultWorker(assets)];
+  faults.push(...workerFaults(workers, offer), ...windowFaults(request.maintenance));
+  const wanted = {
+    partition,
+    kubernetesVersion,
+    workers,
+    ...maintenanceOf(request.maintenance, {
+      kubernetesAutoupdate: true,
+      machineimageAutoupdate: true,
+      maintenanceBegin: defaultMaintenance.begin,
+      maintenanceSeconds: defaultMaintenance.seconds,
+    }),
+  };
+  refuse(faults);
+  return wanted;
+}
+
+/** Merges an update into what is wanted now; throws "invalid" with every field that breaks a rule. */
+export function wantedFromUpdate(
+  request: ClusterServiceUpdateRequest,
+  current: ClusterRow,
+  assets: Assets,
+  now: Date,
+): WantedCluster {
+  const faults: FieldViolation[] = [];
+  const offer = assets.ofPartition(current.partition);
+  const kubernetesVersion = request.kubernetes?.version || current.kubernetesVersion;
+  if (kubernetesVersion !== current.kubernetesVersion) {
+    if (offer !== undefined) faults.push(...versionFaults(kubernetesVersion, offer, now));
+    faults.push(...upgradeFaults(current.kubernetesVersion, kubernetesVersion));
+  }
+  const workers = mergeWorkers(current.workers, request.workers, assets);
+  if (request.workers.length > 0) faults.push(...workerFaults(workers, offer));
+  faults.push(...windowFaults(request.maintenance));
+  refuse(faults);
+  return { partition: current.partition, kubernetesVersion, workers, ...maintenanceOf(request.maintenance, current) };
+}
+
+/** Why a cluster may not go from one Kubernetes version to the other: never down, never over a minor version. */
+export function upgradeFaults(from: string, to: string): FieldViolation[] {
+  const field = "kubernetes.version";
+  const [fromParts, toParts] = [parseVersion(from), parseVersion(to)];
+  if (fromParts === undefined || toParts === undefined) return [{ field, message: "must be like 1.33.5" }];
+  const [major, minor, patch] = [0, 1, 2].map((i) => (toParts[i] ?? 0) - (fromParts[i] ?? 0));
+  const sign = Math.sign(major || minor || patch || 0);
+  if (sign < 0) return [{ field, message: `must not be lower than the present version ${from}` }];
+  if (major !== 0 || (minor ?? 0) > 1) return [{ field, message: `must not skip a minor version after ${from}` }];
+  return [];
+}
+
+function parseVersion(text: string): readonly number[] | undefined {
+  const match = /^(\d+)\.(\d+)\.(\d+)$/.exec(text);
+  return match?.slice(1).map(Number);
+}
+
+function versionFaults(version: string, offer: PartitionAssets, now: Date): FieldViolation[] {
+  const offered = offer.kubernetesVersions(now);
+  if (offered.includes(version)) return [];
+  return [{ field: "kubernetes.version", message: `must be one of ${offered.join(", ")}` }];
+}
+
+function workerFaults(workers: readonly StoredWorker[], offer: PartitionAssets | undefined): FieldViolation[] {
+  const faults: FieldViolation[] = [];
+  const names = new Set<string>();
+  workers.forEach((worker, i) => {
+    const fault = (name: string, message: string) => faults.push({ field: `workers[${i}].${name}`, message });
+    if (!/^[a-z0-9]([a-z0-9-]{0,13}[a-z0-9])?$/.test(worker.name)) {
+      fault("name", "must be at most 15 lower case letters, digits and dashes");
+    }
+    if (names.has(worker.name)) fault("name", "is used by another worker group");
+    names.add(worker.name);
+    if (offer !== undefined && offer.machineTypes[worker.machineType] === undefined) {
+      fault("machine_type", `must be one of ${Object.keys(offer.machineTypes).join(", ")}`);
+    }
+    if (worker.minSize > worker.maxSize) fault("minsize", "must not be greater than maxsize");
+    if (worker.maxSize === 0) fault("maxsize", "must be at least 1");
+    if (worker.maxSurge === 0 && worker.maxUnavailable === 0) {
+      fault("maxsurge", "must be at least 1 when maxunavailable is 0");
+    }
+  });
+  return faults;
+}
+
+function storedWorker(worker: Worker): StoredWorker {
+  const { name, machineType, minsize, maxsize, maxsurge, maxunavailable } = worker;
+  // Both zero means that the caller did not choose: roll one machine at a time.
+  const maxSurge = maxsurge === 0 && maxunavailable === 0 ? 1 : maxsurge;
+  return { name, machineType, minSize: minsize, maxSize: maxsize, maxSurge, maxUnavailable: maxunavailable };
+}
+
+function defaultWorker(assets: Assets): StoredWorker {
+  const defaults = assets.defaults;
+  return {
+    name: "group-0",
+    machineType: defaults?.machineType ?? "",
+    minSize: defaults?.workerMin ?? 1,
+    maxSize: defaults?.workerMax ?? 1,
+    maxSurge: 1,
+    maxUnavailable: 0,
+  };
+}
+
+/** Groups that are named are changed, or added; groups that are not named stay. */
+function mergeWorkers(
+  current: readonly StoredWorker[],
+  updates: readonly WorkerUpdate[],
+  assets: Assets,
+): readonly StoredWorker[] {
+  const merged = new Map(current.map((worker) => [worker.name, worker]));
+  for (const update of updates) {
+    const base = merged.get(update.name) ?? { ...defaultWorker(assets), name: update.name };
+    merged.set(update.name, {
+      name: update.name,
+      machineType: update.machineType ?? base.machineType,
+      minSize: update.minsize ?? base.minSize,
+      maxSize: update.maxsize ?? base.maxSize,
+      maxSurge: update.maxsurge ?? base.maxSurge,
+      maxUnavailable: update.maxunavailable ?? base.maxUnavailable,
+    });
+  }
+  return [...merged.values()];
+}
+
+type MaintenanceColumns = Pick<
+  WantedCluster,
+  "kubernetesAutoupdate" | "machineimageAutoupdate" | "maintenanceBegin" | "maintenanceSeconds"
+>;
+
+/** What the request leaves out stays as it is. */
+function maintenanceOf(asked: Maintenance | undefined, current: MaintenanceColumns): MaintenanceColumns {
+  const window = asked?.timeWindow;
+  return {
+    kubernetesAutoupdate: asked?.kubernetesAutoupdate ?? current.kubernetesAutoupdate,
+    machineimageAutoupdate: asked?.machineimageAutoupdate ?? current.machineimageAutoupdate,
+    maintenanceBegin: beginOf(window?.begin) ?? current.maintenanceBegin,
+    maintenanceSeconds: secondsOf(window?.duration) ?? current.maintenanceSeconds,
+  };
+}
+
+/** The range that google.protobuf.Timestamp is defined for; binary messages can hold more. */
+function windowFaults(asked: Maintenance | undefined): FieldViolation[] {
+  const seconds = asked?.timeWindow?.begin?.seconds ?? 0n;
+  if (seconds >= -62_135_596_800n && seconds <= 253_402_300_799n) return [];
+  return [{ field: "maintenance.time_window.begin", message: "must be between the years 1 and 9999" }];
+}
+
+const beginOf = (begin: Timestamp | undefined): Date | undefined =>
+  begin === undefined ? undefined : timestampDate(begin);
+const secondsOf = (duration: Duration | undefined): number | undefined =>
+  duration === undefined ? undefined : Number(duration.seconds);
+
+function refuse(faults: readonly FieldViolation[]): void {
+  if (faults.length === 0) return;
+  const text = faults.map(({ field, message }) => `${field}: ${message}`).join("; ");
+  throw new DomainError("invalid", text, { violations: faults });
+}

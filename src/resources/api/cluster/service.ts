@@ -1,0 +1,140 @@
+import type { ConnectRouter, HandlerContext } from "@connectrpc/connect";
+import {
+  ClusterService,
+  type ClusterServiceCreateRequest,
+  type ClusterServiceUpdateRequest,
+  type ClusterServiceWatchStatusRequest,
+  Operate,
+} from "../../../../gen/ts/api/v1/cluster_pb.js";
+import { createFollower } from "../../../changes/follow.js";
+import { constraintOf } from "../../../db/errors.js";
+import { DomainError } from "../../../errors.js";
+import type { Platform } from "../../../platform.js";
+import { projectStore } from "../project/store.js";
+import { clusterBackends } from "./backends.js";
+import { clusterCredentials } from "./credentials.js";
+import { queueReconcile } from "./jobs.js";
+import { clusterMessage, statusMessage } from "./messages.js";
+import { openMonitoring } from "./monitoring.js";
+import { operateCluster } from "./operate.js";
+import { wantedFromCreate, wantedFromUpdate } from "./rules.js";
+import { type ClusterRow, clusterStore } from "./store.js";
+
+/** api.v1.ClusterService: Kubernetes clusters of a project. */
+export function registerCluster(router: ConnectRouter, platform: Platform): void {
+  const { db } = platform;
+  const backends = clusterBackends(platform);
+  const watch = createWatch(platform);
+  router.service(ClusterService, {
+    create: async (request) => ({ cluster: clusterMessage(await createCluster(platform, request)) }),
+    update: async (request) => ({ cluster: clusterMessage(await updateCluster(platform, request)) }),
+    async get({ project, uuid }) {
+      const row = found(await clusterStore.get(db, { project, id: uuid }), uuid);
+      return { cluster: clusterMessage(row, await openMonitoring(platform.keyring, row)) };
+    },
+    async list({ project }) {
+      return { clusters: (await clusterStore.list(db, project)).map((row) => clusterMessage(row)) };
+    },
+    delete: async ({ project, uuid }) => ({ cluster: clusterMessage(await deleteCluster(platform, project, uuid)) }),
+    watchStatus: watch,
+    async getCredentials({ project, uuid, expiration }, context) {
+      const row = found(await clusterStore.get(db, { project, id: uuid }), uuid);
+      return { kubeconfig: await clusterCredentials(backends, row, expiration, context.signal) };
+    },
+    async operate({ project, uuid, operate }) {
+      return { cluster: clusterMessage(await operateCluster(platform, { project, id: uuid }, Operate[operate])) };
+    },
+  });
+}
+
+async function createCluster(platform: Platform, request: ClusterServiceCreateRequest): Promise<ClusterRow> {
+  const now = platform.clock();
+  const wanted = wantedFromCreate(request, platform.assets, now);
+  const id = platform.newId();
+  const { name, project } = request;
+  return await platform.db.transaction(async (tx) => {
+    if ((await projectStore.get(tx, project)) === undefined) {
+      throw new DomainError("missing", `project ${project} does not exist`);
+    }
+    await clusterStore
+      .insert(tx, {
+        ...wanted,
+        id,
+        name,
+        project,
+        createdAt: now,
+        updatedAt: now,
+        statusType: "Create",
+        statusState: "Pending",
+        statusProgress: 0,
+      })
+      .catch((error: unknown) => {
+        throw constraintOf(error) === "clusters_name" ? nameTaken(name, error) : error;
+      });
+    await queueReconcile(tx, id);
+    return found(await clusterStore.get(tx, { project, id }), id);
+  });
+}
+
+async function updateCluster(platform: Platform, request: ClusterServiceUpdateRequest): Promise<ClusterRow> {
+  const { project, uuid } = request;
+  return await platform.db.transaction(async (tx) => {
+    const row = found(await clusterStore.lock(tx, { project, id: uuid }), uuid);
+    refuseWhileDeleting(row);
+    const now = platform.clock();
+    await clusterStore.want(tx, uuid, wantedFromUpdate(request, row, platform.assets, now), now);
+    await queueReconcile(tx, uuid);
+    return found(await clusterStore.get(tx, { project, id: uuid }), uuid);
+  });
+}
+
+/** Asking twice is fine: the second answer shows how far the first has come. */
+async function deleteCluster(platform: Platform, project: string, id: string): Promise<ClusterRow> {
+  return await platform.db.transaction(async (tx) => {
+    const row = found(await clusterStore.lock(tx, { project, id }), id);
+    if (row.deleteRequestedAt !== null) return row;
+    await clusterStore.requestDelete(tx, id, platform.clock());
+    await queueReconcile(tx, id);
+    return found(await clusterStore.get(tx, { project, id }), id);
+  });
+}
+
+/** Streams the status of one cluster, until it is deleted, or of all clusters of a project. */
+function createWatch(platform: Platform) {
+  const { db } = platform;
+  const follower = createFollower<ClusterRow>({
+    feed: platform.feed,
+    topic: "cluster",
+    load: (ids) => clusterStore.byIds(db, ids),
+    keyOf: (row) => row.id,
+    scopeOf: (row) => row.project,
+    versionOf: (row) => row.revision,
+    log: platform.log,
+  });
+  return async function* watchStatus({ project, uuid }: ClusterServiceWatchStatusRequest, context: HandlerContext) {
+    // A cluster that is gone still has its last word for a reader who comes back.
+    const one = async (id: string) => (await clusterStore.byIds(db, [id])).filter((row) => row.project === project);
+    if (uuid !== undefined) found((await one(uuid))[0], uuid);
+    const initial = () => (uuid === undefined ? clusterStore.list(db, project) : one(uuid));
+    const selection = uuid === undefined ? { scope: project, initial } : { scope: project, key: uuid, initial };
+    for await (const row of follower.follow(selection, context.signal)) {
+      yield { status: statusMessage(row) };
+      if (uuid !== undefined && row.deletedAt !== null) return;
+    }
+  };
+}
+
+function nameTaken(name: string, cause: unknown): DomainError {
+  return new DomainError("exists", `the project has a cluster ${name} already`, { cause });
+}
+
+/** The row; or NOT_FOUND, as for a cluster of another project. */
+export function found(row: ClusterRow | undefined, id: string): ClusterRow {
+  if (row === undefined) throw new DomainError("missing", `cluster ${id} does not exist`);
+  return row;
+}
+
+function refuseWhileDeleting(row: ClusterRow): void {
+  if (row.deleteRequestedAt === null) return;
+  throw new DomainError("precondition", `cluster ${row.name} is being deleted`);
+}

@@ -1,0 +1,262 @@
+import { and, eq, getTableColumns, inArray, isNull, lt, lte, or, type SQL, sql } from "drizzle-orm";
+import type { Database } from "../../../db/database.js";
+import { projects } from "../project/table.js";
+import type { ClusterObservation } from "./kube.js";
+import type { WantedCluster } from "./rules.js";
+import { clusters } from "./table.js";
+
+/** A cluster with the tenant of its project. */
+export type ClusterRow = typeof clusters.$inferSelect & { readonly tenant: string };
+export type ClusterOperation = NonNullable<ClusterRow["pendingOperation"]>;
+
+/** Names one cluster; callers name its project too, which is their scope. */
+export interface ClusterKey {
+  readonly project?: string;
+  readonly id: string;
+}
+
+/** Which clusters an operator asks for; what is left out matches all. */
+export interface ClusterFilter {
+  readonly id?: string | undefined;
+  readonly project?: string | undefined;
+  readonly tenant?: string | undefined;
+  readonly partition?: string | undefined;
+  readonly name?: string | undefined;
+  readonly purpose?: string | undefined;
+  readonly seed?: string | undefined;
+  /** Labels that the cluster has, among others. */
+  readonly labels?: Readonly<Record<string, string>>;
+}
+
+const alive = isNull(clusters.deletedAt);
+const nextRevision = sql`${clusters.revision} + 1`;
+
+const matches = ({ id, project }: ClusterKey): SQL | undefined =>
+  and(eq(clusters.id, id), project === undefined ? undefined : eq(clusters.project, project), alive);
+
+function select(db: Database, where: SQL | undefined) {
+  return db
+    .select({ ...getTableColumns(clusters), tenant: projects.tenant })
+    .from(clusters)
+    .innerJoin(projects, eq(projects.id, clusters.project))
+    .where(where);
+}
+
+/** Whether the row says something else; a status that says the same again is no change. */
+function differs(status: ObservedColumns): SQL {
+  const columns = Object.keys(status) as (keyof ObservedColumns)[];
+  const present = sql.join(
+    columns.map((name) => sql`${clusters[name]}`),
+    sql`, `,
+  );
+  const seen = sql.join(
+    columns.map((name) => sql.param(status[name], clusters[name])),
+    sql`, `,
+  );
+  return sql`(${present}) is distinct from (${seen})`;
+}
+
+type ObservedColumns = Pick<
+  ClusterRow,
+  | "statusType"
+  | "statusState"
+  | "statusProgress"
+  | "apiServerReady"
+  | "controlPlaneReady"
+  | "nodesReady"
+  | "systemComponentsReady"
+  | "conditions"
+  | "lastErrors"
+  | "seed"
+  | "labels"
+>;
+
+export const clusterStore = {
+  async insert(db: Database, row: typeof clusters.$inferInsert): Promise<void> {
+    await db.insert(clusters).values(row);
+  },
+
+  /** A cluster that is not deleted, of that project, or for operators of any. */
+  async get(db: Database, cluster: ClusterKey): Promise<ClusterRow | undefined> {
+    const [row] = await select(db, matches(cluster));
+    return row;
+  },
+
+  /** The same, locked until the transaction ends. */
+  async lock(tx: Database, cluster: ClusterKey): Promise<ClusterRow | undefined> {
+    const [row] = await select(tx, matches(cluster)).for("update", { of: clusters });
+    return row;
+  },
+
+  list(db: Database, project: string): Promise<ClusterRow[]> {
+    return select(db, and(eq(clusters.project, project), alive)).orderBy(clusters.name);
+  },
+
+  /** The clusters that an operator asks for, in any project. */
+  find(db: Database, filter: ClusterFilter): Promise<ClusterRow[]> {
+    const match = (column: Parameters<typeof eq>[0], value: string | undefined) =>
+      value === undefined ? undefined : eq(column, value);
+    return select(
+      db,
+      and(
+        alive,
+        match(clusters.id, filter.id),
+        match(clusters.project, filter.project),
+        match(projects.tenant, filter.tenant),
+        match(clusters.partition, filter.partition),
+        match(clusters.name, filter.name),
+        match(clusters.purpose, filter.purpose),
+        match(clusters.seed, filter.seed),
+        filter.labels === undefined ? undefined : sql`${clusters.labels} @> ${JSON.stringify(filter.labels)}::jsonb`,
+      ),
+    ).orderBy(clusters.createdAt, clusters.id);
+  },
+
+  /** Clusters by id, the deleted ones too: what watchers and jobs read. */
+  byIds(db: Database, ids: readonly string[]): Promise<ClusterRow[]> {
+    return ids.length === 0 ? Promise.resolve([]) : select(db, inArray(clusters.id, [...ids]));
+  },
+
+  /** Clusters of a partition that are not deleted. */
+  inPartition(db: Database, partition: string): Promise<ClusterRow[]> {
+    return select(db, and(eq(clusters.partition, partition), alive));
+  },
+
+  /** Writes what is wanted now; the cluster is pending until the backend has heard of it. */
+  async want(tx: Database, id: string, wanted: WantedCluster, now: Date): Promise<void> {
+    await tx
+      .update(clusters)
+      .set({
+        ...wanted,
+        updatedAt: now,
+        generation: sql`${clusters.generation} + 1`,
+        revision: nextRevision,
+        // A cluster that was never ready is still being created.
+        statusType: sql`case when ${clusters.statusType} = 'Create' and ${clusters.statusState} <> 'Succeeded' then 'Create' else 'Reconcile' end`,
+        statusState: "Pending",
+        statusProgress: 0,
+      })
+      .where(eq(clusters.id, id));
+  },
+
+  async requestDelete(tx: Database, id: string, now: Date): Promise<void> {
+    await tx
+      .update(clusters)
+      .set({
+        deleteRequestedAt: now,
+        updatedAt: now,
+        revision: nextRevision,
+        pendingOperation: null,
+        statusType: "Delete",
+        statusState: "Pending",
+        statusProgress: 0,
+      })
+      .where(eq(clusters.id, id));
+  },
+
+  async requestOperation(tx: Database, id: string, operation: ClusterOperation, now: Date): Promise<void> {
+    await tx
+      .update(clusters)
+      .set({ pendingOperation: operation, updatedAt: now, revision: nextRevision })
+      .where(eq(clusters.id, id));
+  },
+
+  /** The backend was told that generation. */
+  async markApplied(db: Database, id: string, generation: number): Promise<void> {
+    await db
+      .update(clusters)
+      .set({ appliedGeneration: generation })
+      .where(and(eq(clusters.id, id), lt(clusters.appliedGeneration, generation)));
+  },
+
+  /** The operation was passed on, or cannot be. */
+  async clearOperation(db: Database, id: string, operation: ClusterOperation): Promise<void> {
+    await db
+      .update(clusters)
+      .set({ pendingOperation: null, revision: nextRevision })
+      .where(and(eq(clusters.id, id), eq(clusters.pendingOperation, operation)));
+  },
+
+  /**
+   * Records what was seen of a cluster, unless something newer was recorded,
+   * the backend has not yet heard what is wanted, or nothing changed. With
+   * `anyVersion` older versions count too: after a full read of the backend.
+   */
+  async observe(db: Database, seen: ClusterObservation, anyVersion = false): Promise<boolean> {
+    const version = BigInt(seen.version);
+    const status = {
+      statusType: seen.type,
+      statusState: seen.state,
+      statusProgress: seen.progress,
+      apiServerReady: seen.apiServerReady,
+      controlPlaneReady: seen.controlPlaneReady,
+      nodesReady: seen.nodesReady,
+      systemComponentsReady: seen.systemComponentsReady,
+      conditions: seen.conditions,
+      lastErrors: seen.lastErrors,
+      seed: seen.seed ?? null,
+      labels: seen.labels,
+    };
+    const newer = or(isNull(clusters.observedVersion), lte(clusters.observedVersion, version));
+    const deleting = seen.type === "Delete";
+    const heard = sql`${clusters.appliedGeneration} >= ${clusters.generation} and ${clusters.deleteRequestedAt} is null`;
+    const rows = await db
+      .update(clusters)
+      .set({ ...status, observedVersion: version, revision: nextRevision })
+      .where(
+        and(
+          eq(clusters.id, seen.id),
+          alive,
+          anyVersion ? undefined : newer,
+          deleting ? undefined : heard,
+          differs(status),
+        ),
+      )
+      .returning({ id: clusters.id });
+    return rows.length > 0;
+  },
+
+  /** The last word of a cluster whose deletion was asked for; false when it was not. */
+  async markDeleted(db: Database, id: string, now: Date): Promise<boolean> {
+    const rows = await db
+      .update(clusters)
+      .set({
+        deletedAt: now,
+        updatedAt: now,
+        revision: nextRevision,
+        statusType: "Delete",
+        statusState: "Succeeded",
+        statusProgress: 100,
+        lastErrors: [],
+        monitoringSealed: null,
+      })
+      .where(and(eq(clusters.id, id), alive, sql`${clusters.deleteRequestedAt} is not null`))
+      .returning({ id: clusters.id });
+    return rows.length > 0;
+  },
+
+  /** A cluster that is wanted but vanished from its backend is created again. */
+  async markLost(db: Database, id: string): Promise<boolean> {
+    const rows = await db
+      .update(clusters)
+      .set({
+        appliedGeneration: 0,
+        observedVersion: null,
+        monitoringSealed: null,
+        revision: nextRevision,
+        statusType: "Create",
+        statusState: "Pending",
+        statusProgress: 0,
+      })
+      .where(and(eq(clusters.id, id), alive, isNull(clusters.deleteRequestedAt)))
+      .returning({ id: clusters.id });
+    return rows.length > 0;
+  },
+
+  async setMonitoring(db: Database, id: string, sealed: string): Promise<void> {
+    await db
+      .update(clusters)
+      .set({ monitoringSealed: sealed })
+      .where(and(eq(clusters.id, id), alive));
+  },
+};

@@ -1,0 +1,108 @@
+import type { TokenServiceCreateRequest } from "../../../../gen/ts/api/v1/token_pb.js";
+import type { Caller } from "../../../caller.js";
+import { DomainError, invalidField } from "../../../errors.js";
+import {
+  type AdminRoleName,
+  adminRoleName,
+  adminRoles,
+  type ProjectRoleName,
+  projectRoleName,
+  projectRoles,
+  type TenantRoleName,
+  tenantRoleName,
+  tenantRoles,
+} from "../roles.js";
+import type { TokenRow } from "./store.js";
+
+/** What a token is asked to grant, or grants. */
+export type TokenGrants = Pick<TokenRow, "permissions" | "projectRoles" | "tenantRoles" | "adminRole">;
+
+const every = "*";
+
+/** Reads what a request asks for, from the newer fields and from the older list of roles. */
+export function askedGrants(request: TokenServiceCreateRequest, caller: Caller): TokenGrants {
+  const asked: TokenGrants = { permissions: {}, projectRoles: {}, tenantRoles: {}, adminRole: null };
+  for (const { subject, methods } of request.permissions) {
+    asked.permissions[subject] = [...new Set([...(asked.permissions[subject] ?? []), ...methods])];
+  }
+  for (const [subject, role] of Object.entries(request.projectRoles)) {
+    asked.projectRoles[subject] = named("project_roles", projectRoleName(role));
+  }
+  for (const [subject, role] of Object.entries(request.tenantRoles)) {
+    asked.tenantRoles[subject] = named("tenant_roles", tenantRoleName(role));
+  }
+  let adminRole: AdminRoleName | undefined = adminRoleName(request.adminRole);
+  for (const { subject, role } of request.roles) {
+    if (role === "admin") {
+      adminRole = "editor";
+      continue;
+    }
+    const name = role as ProjectRoleName & TenantRoleName;
+    if (subject === every || caller.owner.projectRoles.has(subject)) asked.projectRoles[subject] = name;
+    if (subject === every || !caller.owner.projectRoles.has(subject)) asked.tenantRoles[subject] = name;
+  }
+  return { ...asked, adminRole: adminRole ?? null };
+}
+
+/**
+ * Refuses what goes beyond the calling token or its owner's present rights.
+ * `calling` is the row of the calling token, `may` says whether the caller may
+ * call a method on a subject.
+ */
+export function refuseEscalation(
+  asked: TokenGrants,
+  calling: TokenRow,
+  caller: Caller,
+  may: (method: string, subject: string) => boolean,
+): void {
+  const refuse = (what: string): never => {
+    throw new DomainError("denied", `${what} goes beyond what the calling token may do`);
+  };
+  const console = calling.type === "console";
+  for (const [subject, role] of Object.entries(asked.projectRoles)) {
+    const held =
+      subject !== every
+        ? caller.granted.projectRoles.get(subject)
+        : console
+          ? projectRoles.owner
+          : numberOf(projectRoles, calling.projectRoles[every]);
+    if (!atLeast(held, projectRoles[role])) refuse(`the role ${role} in project ${subject}`);
+  }
+  for (const [subject, role] of Object.entries(asked.tenantRoles)) {
+    const held =
+      subject !== every
+        ? caller.granted.tenantRoles.get(subject)
+        : console
+          ? tenantRoles.owner
+          : numberOf(tenantRoles, calling.tenantRoles[every]);
+    if (!atLeast(held, tenantRoles[role])) refuse(`the role ${role} in tenant ${subject}`);
+  }
+  if (asked.adminRole !== null && !atLeast(caller.granted.adminRole, adminRoles[asked.adminRole])) {
+    refuse(`the admin role ${asked.adminRole}`);
+  }
+  for (const [subject, methods] of Object.entries(asked.permissions)) {
+    for (const method of methods) {
+      const held =
+        subject === every ? console || (calling.permissions[every]?.includes(method) ?? false) : may(method, subject);
+      if (!held) refuse(`the method ${method} on ${subject}`);
+    }
+  }
+}
+
+/** Refuses permissions for methods that do not exist. */
+export function refuseUnknownMethods(asked: TokenGrants, methods: ReadonlySet<string>): void {
+  for (const method of Object.values(asked.permissions).flat()) {
+    if (!methods.has(method)) throw invalidField("permissions", `there is no method ${JSON.stringify(method)}`);
+  }
+}
+
+const numberOf = <Name extends string>(names: Readonly<Record<Name, number>>, name: Name | undefined) =>
+  name === undefined ? undefined : names[name];
+
+/** Roles are numbered from the strongest (1) to the weakest. */
+const atLeast = (held: number | undefined, asked: number): boolean => held !== undefined && held <= asked;
+
+function named<Name>(field: string, name: Name | undefined): Name {
+  if (name === undefined) throw invalidField(field, "each role must be specified");
+  return name;
+}

@@ -1,0 +1,68 @@
+import type { ConnectRouter } from "@connectrpc/connect";
+import { TokenService, type TokenServiceCreateRequest } from "../../../../gen/ts/api/v1/token_pb.js";
+import { type Caller, callerOf } from "../../../caller.js";
+import { DomainError } from "../../../errors.js";
+import type { Platform } from "../../../platform.js";
+import { tokenMessage } from "./messages.js";
+import { askedGrants, refuseEscalation, refuseUnknownMethods } from "./rules.js";
+import { type TokenRow, tokenStore } from "./store.js";
+
+const defaultSeconds = 8 * 3_600;
+
+/** api.v1.TokenService: the tokens of the calling user. */
+export function registerToken(router: ConnectRouter, platform: Platform): void {
+  const { db, clock } = platform;
+  router.service(TokenService, {
+    async create(request, context) {
+      const row = await createToken(platform, request, callerOf(context));
+      const secret = await platform.tokens.sign({
+        tokenId: row.id,
+        user: row.owner,
+        type: row.type,
+        issuedAt: row.issuedAt,
+        expiresAt: row.expiresAt,
+      });
+      return { token: tokenMessage(row), secret };
+    },
+    async list(_, context) {
+      return { tokens: (await tokenStore.list(db, callerOf(context).user, clock())).map(tokenMessage) };
+    },
+    async get({ uuid }, context) {
+      return { token: tokenMessage(found(await tokenStore.get(db, callerOf(context).user, uuid, clock()), uuid)) };
+    },
+    async revoke({ uuid }, context) {
+      if (!(await tokenStore.revoke(db, callerOf(context).user, uuid, clock()))) throw missing(uuid);
+      return {};
+    },
+  });
+}
+
+async function createToken(platform: Platform, request: TokenServiceCreateRequest, caller: Caller): Promise<TokenRow> {
+  const { db, clock, methods } = platform;
+  const now = clock();
+  const asked = askedGrants(request, caller);
+  refuseUnknownMethods(asked, methods.names);
+  const calling = found(await tokenStore.get(db, caller.user, caller.tokenId, now), caller.tokenId);
+  refuseEscalation(asked, calling, caller, (method, subject) => methods.may(caller, method, subject));
+  // A JWT counts in whole seconds: so does the row, or the two would disagree.
+  const issuedAt = new Date(Math.floor(now.getTime() / 1000) * 1000);
+  const seconds = request.expires === undefined ? defaultSeconds : Number(request.expires.seconds);
+  const row = await tokenStore.insert(db, {
+    ...asked,
+    id: platform.newId(),
+    owner: caller.user,
+    type: "api",
+    description: request.description,
+    issuedAt,
+    expiresAt: new Date(issuedAt.getTime() + seconds * 1000),
+  });
+  if (row === undefined) throw new Error("the insert answered no row");
+  return row;
+}
+
+function found(row: TokenRow | undefined, uuid: string): TokenRow {
+  if (row === undefined) throw missing(uuid);
+  return row;
+}
+
+const missing = (uuid: string): DomainError => new DomainError("missing", `token ${uuid} does not exist`);

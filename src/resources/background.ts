@@ -1,0 +1,16 @@
+import type { TaskHandler } from "../jobs/jobs.js";
+
+/** Work that runs beside the API, in `slipway worker` and `slipway dev`. */
+export interface Background {
+  /** Handlers of queued jobs, by task name; any worker may run them. */
+  readonly tasks: Readonly<Record<string, TaskHandler>>;
+  /** Work that goes on all the time, each in one process of all. */
+  readonly controllers: readonly Controller[];
+}
+
+/** Work that one process does for all, until the signal aborts. */
+export interface Controller {
+  /** Unique; it names the lock. */
+  readonly name: string;
+  run(signal: AbortSignal): Promise<void>;
+}
