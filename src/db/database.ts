@@ -3,7 +3,6 @@ import type { PgDatabase } from "drizzle-orm/pg-core";
 import pg from "pg";
 import type { Logger } from "pino";
 import { DomainError } from "../errors.js";
-import { listenOn } from "./link.js";
 
 /** A connection or an open transaction: stores take either, on PostgreSQL and on the embedded database alike. */
 export type Database = PgDatabase<NodePgQueryResultHKT, Record<string, never>>;
@@ -18,11 +17,6 @@ export interface ConnectionOptions {
   readonly answerTimeoutMs?: number;
 }
 
-/** A running subscription. */
-export interface Subscription {
-  close(): Promise<void>;
-}
-
 /** The database of this process. */
 export interface DatabaseServer {
   readonly kind: "postgres" | "embedded";
@@ -30,13 +24,6 @@ export interface DatabaseServer {
   readonly pool: pg.Pool;
   /** A connection of its own, outside of the pool; the caller ends it. */
   connect(options: ConnectionOptions): Promise<pg.Client>;
-  /** Calls `onNotify` for each notification on a channel and `onUp` whenever listening has begun (again). */
-  listen(
-    channel: string,
-    onNotify: () => void,
-    onUp?: () => void,
-    onDown?: (error: Error) => void,
-  ): Promise<Subscription>;
   /** Throws DomainError "unavailable" unless the database answers before the signal aborts. */
   ping(signal?: AbortSignal): Promise<void>;
   close(): Promise<void>;
@@ -100,7 +87,7 @@ export function databaseServer({ kind, pool, log, newClient, afterClose }: Serve
   pool.on("error", (error) => log.warn({ reason: error.message }, "an idle database connection was lost"));
   // A connection that is lost in use fails its query; unheard, its error would end the process as well.
   pool.on("connect", (client) => client.on("error", () => {}));
-  const server: DatabaseServer = {
+  return {
     kind,
     db: drizzle({ client: pool, casing: "snake_case" }),
     pool,
@@ -113,14 +100,12 @@ export function databaseServer({ kind, pool, log, newClient, afterClose }: Serve
       await client.connect();
       return client;
     },
-    listen: (channel, onNotify, onUp, onDown) => listenOn(server, { channel, onNotify, onUp, onDown, log }),
     ping: (signal) => ping(pool, signal),
     async close() {
       await within(pool.end(), 5_000);
       await afterClose();
     },
   };
-  return server;
 }
 
 async function ping(pool: pg.Pool, signal: AbortSignal | undefined): Promise<void> {

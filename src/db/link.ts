@@ -1,18 +1,20 @@
 import type pg from "pg";
 import type { Logger } from "pino";
-import type { ConnectionOptions, DatabaseServer, Subscription } from "./database.js";
+import type { ConnectionOptions, DatabaseServer } from "./database.js";
 
 export interface LinkOptions {
   readonly connection: ConnectionOptions;
   readonly log: Logger;
-  /** Prepares each new connection; a failure counts as a lost connection. */
-  readonly onUp: (client: pg.Client) => Promise<void>;
+  /** Makes each new connection ready for use; a failure counts as a lost connection. */
+  readonly prepare: (client: pg.Client) => Promise<unknown>;
+  /** Called when a connection is ready, the first time and after each loss. */
+  readonly onUp?: () => void;
   readonly onDown?: (error: Error) => void;
 }
 
-/** A connection that is opened anew whenever it is lost. */
+/** A connection outside of the pool that is opened anew whenever it is lost. */
 export interface Link {
-  /** The connection that is up now. */
+  /** The connection that is ready now; undefined while there is none. */
   readonly client: pg.Client | undefined;
   /** Gives up a connection that does not answer, so that a new one is opened. */
   reset(error: Error): void;
@@ -22,7 +24,7 @@ export interface Link {
 const FIRST_DELAY_MS = 50;
 const LAST_DELAY_MS = 5_000;
 
-/** Opens a link; throws if the first connection fails, afterwards it tries again until it is closed. */
+/** Opens a link. Throws if the first connection fails; afterwards it tries again, ever more slowly, until it is closed. */
 export async function openLink(server: Pick<DatabaseServer, "connect">, options: LinkOptions): Promise<Link> {
   const { log, connection } = options;
   let client: pg.Client | undefined;
@@ -32,24 +34,29 @@ export async function openLink(server: Pick<DatabaseServer, "connect">, options:
 
   async function open(): Promise<void> {
     const fresh = await server.connect(connection);
-    fresh.once("error", (error) => lose(fresh, error));
-    fresh.once("end", () => lose(fresh, new Error("the connection ended")));
-    client = fresh;
+    let lost: Error | undefined;
+    const onLoss = (error: Error): void => {
+      lost ??= error;
+      if (client === fresh) lose(error);
+    };
+    fresh.once("error", onLoss);
+    fresh.once("end", () => onLoss(new Error("the connection ended")));
     try {
-      await options.onUp(fresh);
+      await options.prepare(fresh);
+      if (lost !== undefined) throw lost;
+      if (closed) throw new Error("the link was closed");
     } catch (error) {
-      client = undefined;
       discard(fresh);
       throw error;
     }
+    client = fresh;
     failures = 0;
-    if (closed) await fresh.end();
+    options.onUp?.();
   }
 
-  function lose(lost: pg.Client, error: Error): void {
-    if (client !== lost) return;
+  function lose(error: Error): void {
+    if (client !== undefined) discard(client);
     client = undefined;
-    discard(lost);
     if (closed) return;
     options.onDown?.(error);
     again();
@@ -59,9 +66,10 @@ export async function openLink(server: Pick<DatabaseServer, "connect">, options:
     const delay = Math.min(LAST_DELAY_MS, FIRST_DELAY_MS * 2 ** failures) * (0.5 + Math.random() / 2);
     failures += 1;
     retry = setTimeout(() => {
-      open().catch((error) => {
-        log.warn({ err: error, connection: connection.name }, "no database connection; trying again");
-        if (!closed) again();
+      open().catch((error: Error) => {
+        if (closed) return;
+        log.warn({ reason: error.message, connection: connection.name }, "no database connection; trying again");
+        again();
       });
     }, delay);
   }
@@ -72,39 +80,15 @@ export async function openLink(server: Pick<DatabaseServer, "connect">, options:
       return client;
     },
     reset(error) {
-      if (client !== undefined) lose(client, error);
+      if (client !== undefined) lose(error);
     },
     async close() {
       closed = true;
       clearTimeout(retry);
       await client?.end();
+      client = undefined;
     },
   };
-}
-
-export interface ListenOptions {
-  readonly channel: string;
-  readonly onNotify: () => void;
-  readonly onUp: (() => void) | undefined;
-  readonly onDown: ((error: Error) => void) | undefined;
-  readonly log: Logger;
-}
-
-/** Listens on a channel over a link of its own. */
-export async function listenOn(server: Pick<DatabaseServer, "connect">, options: ListenOptions): Promise<Subscription> {
-  const { channel, onNotify, onUp, onDown, log } = options;
-  return openLink(server, {
-    connection: { name: `listen ${channel}` },
-    log,
-    async onUp(client) {
-      client.on("notification", (message) => {
-        if (message.channel === channel) onNotify();
-      });
-      await client.query(`listen ${client.escapeIdentifier(channel)}`);
-      onUp?.();
-    },
-    ...(onDown === undefined ? {} : { onDown }),
-  });
 }
 
 /** Closes a connection without waiting for a server that may not answer. */

@@ -1,0 +1,34 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { DomainError } from "../errors.js";
+
+const ATTEMPTS = 5;
+const FIRST_DELAY_MS = 100;
+
+/** Runs a read up to five times, within about 1.5 s of waiting; an answer in the form of a DomainError is final. */
+export async function retried<T>(read: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await read();
+    } catch (error) {
+      if (error instanceof DomainError || attempt === ATTEMPTS) throw error;
+      await sleep(FIRST_DELAY_MS * 2 ** (attempt - 1));
+    }
+  }
+}
+
+/** Lets at most `max` of the given works run at once; the others wait in order. */
+export function limitConcurrency(max: number): <T>(work: () => Promise<T>) => Promise<T> {
+  const waiting: (() => void)[] = [];
+  let running = 0;
+  return async (work) => {
+    if (running >= max) await new Promise<void>((resolve) => waiting.push(resolve));
+    else running += 1;
+    try {
+      return await work();
+    } finally {
+      const next = waiting.shift();
+      if (next === undefined) running -= 1;
+      else next();
+    }
+  };
+}
