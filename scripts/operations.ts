@@ -57,7 +57,7 @@ function printTable(systems: readonly Coverage[]): void {
     ["all", total("covered"), total("operations"), total("without")],
   ];
   for (const [system, covered, operations, without] of rows) {
-    console.log(`${system}`.padEnd(12) + `${covered}`.padStart(8) + `${operations}`.padStart(6) + `  ${without}`);
+    console.log(`${`${system}`.padEnd(12) + `${covered}`.padStart(8) + `${operations}`.padStart(6)}  ${without}`);
   }
 }
 
@@ -68,5 +68,5 @@ function printMissing(systems: readonly Coverage[], name: string): void {
     process.exitCode = 1;
     return;
   }
-  console.log([...found.missing].map(([id, gap]) => `${id}: ${gap}`).join("\n"));
+  console.log([...found.missing].map(([id, gap]) => `${id}: ${gap}`).join("\n") || "nothing");
 }

@@ -146,7 +146,7 @@ export type ClusterServiceCredentialsRequest = Message<"admin.v1.ClusterServiceC
   withSsh: boolean;
 
   /**
-   * How long the kubeconfig is valid, 600 s to 24 h; unset leaves it to the server.
+   * How long the kubeconfig is valid, 600 s to 24 h; unset means 1 h.
    *
    * @generated from field: optional google.protobuf.Duration expiration = 4;
    */
@@ -394,7 +394,8 @@ export const ClusterService: GenService<{
   },
   /**
    * Issues access to a cluster for an operator: a kubeconfig, and on demand an SSH key for its
-   * machines and a VPN address. FAILED_PRECONDITION while the cluster has no API server yet.
+   * machines and access to their VPN. FAILED_PRECONDITION while the cluster has no API server yet
+   * or is being deleted, and where a partition does not offer what is asked for.
    *
    * Operators: admin editors.
    *
@@ -406,7 +407,8 @@ export const ClusterService: GenService<{
     output: typeof ClusterServiceCredentialsResponseSchema;
   },
   /**
-   * Starts an operation on a cluster out of turn.
+   * Starts an operation on a cluster out of turn. FAILED_PRECONDITION while the cluster is being
+   * deleted or an earlier operation has not begun yet.
    *
    * Operators: admin editors.
    *

@@ -49,7 +49,7 @@ export type Machine = Message<"admin.v1.Machine"> & {
   project: string;
 
   /**
-   * Id of the operating system image.
+   * Operating system image.
    *
    * @generated from field: string image = 5;
    */
@@ -84,7 +84,7 @@ export type Machine = Message<"admin.v1.Machine"> & {
   userData: string;
 
   /**
-   * What it is for: `machine` or `firewall`.
+   * What it is for: the name of its worker group, or `firewall`.
    *
    * @generated from field: string role = 10;
    */
@@ -119,7 +119,7 @@ export type Machine = Message<"admin.v1.Machine"> & {
   rack: string;
 
   /**
-   * Reserved or locked by an operator; empty otherwise.
+   * State, such as `Ready` or `NotReady`.
    *
    * @generated from field: string state = 15;
    */

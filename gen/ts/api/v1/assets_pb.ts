@@ -93,7 +93,8 @@ export type Region = Message<"api.v1.Region"> & {
   partitions: { [key: string]: Partition };
 
   /**
-   * Values that clients propose where the user chose none.
+   * Values that a new cluster gets where its request leaves something out. Those of the first
+   * region count where the request names no partition.
    *
    * @generated from field: api.v1.AssetDefaults defaults = 6;
    */
@@ -255,8 +256,7 @@ export const KubernetesSchema: GenMessage<Kubernetes> = /*@__PURE__*/
   messageDesc(file_api_v1_assets, 4);
 
 /**
- * Values that clients propose in a region where the user chose none. The server itself does not
- * fill them in.
+ * Values that a new cluster gets where its request leaves something out.
  *
  * @generated from message api.v1.AssetDefaults
  */

@@ -65,7 +65,7 @@ export type Cluster = Message<"api.v1.Cluster"> & {
   workers: Worker[];
 
   /**
-   * When the platform may update the cluster by itself.
+   * What the platform may update by itself, and when.
    *
    * @generated from field: api.v1.Maintenance maintenance = 7;
    */
@@ -115,7 +115,8 @@ export type Cluster = Message<"api.v1.Cluster"> & {
   purpose?: string | undefined;
 
   /**
-   * Access to the cluster's dashboards; unset until they run.
+   * Access to the cluster's dashboards. Only answers of Get carry it; unset until the dashboards
+   * run.
    *
    * @generated from field: api.v1.ClusterMonitoring monitoring = 22;
    */
@@ -220,7 +221,7 @@ export const MaintenanceTimeWindowSchema: GenMessage<MaintenanceTimeWindow> = /*
  */
 export type Worker = Message<"api.v1.Worker"> & {
   /**
-   * Name, unique in the cluster.
+   * Name, unique in the cluster: at most 15 lower-case letters, digits and dashes.
    *
    * @generated from field: string name = 1;
    */
@@ -241,14 +242,15 @@ export type Worker = Message<"api.v1.Worker"> & {
   minsize: number;
 
   /**
-   * Most machines, at most 64. The autoscaler moves between `minsize` and this.
+   * Most machines, 1 to 64. The autoscaler moves between `minsize` and this.
    *
    * @generated from field: uint32 maxsize = 4;
    */
   maxsize: number;
 
   /**
-   * Machines that may be added beyond `maxsize` during an update, at most 64.
+   * Machines that may be added beyond `maxsize` during an update, at most 64. When this and
+   * `maxunavailable` are both 0, it counts as 1.
    *
    * @generated from field: uint32 maxsurge = 5;
    */
@@ -284,7 +286,8 @@ export type WorkerUpdate = Message<"api.v1.WorkerUpdate"> & {
   name: string;
 
   /**
-   * Id of a machine type that the region offers; needed for a new group.
+   * Id of a machine type that the region offers. A new group gets the default type where this is
+   * unset.
    *
    * @generated from field: optional string machine_type = 2;
    */
@@ -298,7 +301,7 @@ export type WorkerUpdate = Message<"api.v1.WorkerUpdate"> & {
   minsize?: number | undefined;
 
   /**
-   * Most machines, at most 64.
+   * Most machines, 1 to 64.
    *
    * @generated from field: optional uint32 maxsize = 4;
    */
@@ -375,7 +378,7 @@ export type ClusterServiceGetCredentialsRequest = Message<"api.v1.ClusterService
   project: string;
 
   /**
-   * How long the credentials are valid, 600 s to 24 h; unset leaves it to the server.
+   * How long the credentials are valid, 600 s to 24 h; unset means 1 h.
    *
    * @generated from field: optional google.protobuf.Duration expiration = 4;
    */
@@ -431,28 +434,29 @@ export type ClusterServiceCreateRequest = Message<"api.v1.ClusterServiceCreateRe
   project: string;
 
   /**
-   * Id of an active partition.
+   * Id of an active partition; empty takes the default one.
    *
    * @generated from field: string partition = 4;
    */
   partition: string;
 
   /**
-   * Kubernetes version to install.
+   * Kubernetes version to install; unset takes the default one.
    *
    * @generated from field: api.v1.KubernetesSpec kubernetes = 6;
    */
   kubernetes?: KubernetesSpec | undefined;
 
   /**
-   * Worker groups; at least one.
+   * Worker groups; an empty list makes one group with the default values.
    *
    * @generated from field: repeated api.v1.Worker workers = 7;
    */
   workers: Worker[];
 
   /**
-   * When the platform may update the cluster; unset takes the server's default.
+   * What the platform may update by itself, and when. Where it is unset, both kinds of updates are
+   * on, from 22:00 UTC for two hours.
    *
    * @generated from field: api.v1.Maintenance maintenance = 8;
    */
@@ -487,23 +491,22 @@ export type ClusterServiceUpdateRequest = Message<"api.v1.ClusterServiceUpdateRe
   project: string;
 
   /**
-   * New Kubernetes version: the same minor or the next one, never an older one. Unset keeps the
-   * present one.
+   * New Kubernetes version: of the same minor version or the next one, never an older one. Unset
+   * keeps the present one.
    *
    * @generated from field: optional api.v1.KubernetesSpec kubernetes = 3;
    */
   kubernetes?: KubernetesSpec | undefined;
 
   /**
-   * The worker groups after the update: a present group that is not named is removed. An empty list
-   * leaves them all as they are.
+   * Worker groups to change or to add. Groups that are not named stay as they are.
    *
    * @generated from field: repeated api.v1.WorkerUpdate workers = 4;
    */
   workers: WorkerUpdate[];
 
   /**
-   * New maintenance settings. Unset keeps the present ones.
+   * Maintenance settings to change. What is unset in it stays as it is.
    *
    * @generated from field: optional api.v1.Maintenance maintenance = 5;
    */
@@ -1152,9 +1155,8 @@ export const ClusterService: GenService<{
     output: typeof ClusterServiceDeleteResponseSchema;
   },
   /**
-   * Changes what the request sets and leaves the rest. FAILED_PRECONDITION for a Kubernetes
-   * downgrade, a skipped minor version, or a cluster that is being deleted; ABORTED when somebody
-   * else changed it at the same time.
+   * Changes what the request sets and leaves the rest. INVALID_ARGUMENT for a Kubernetes downgrade
+   * or a skipped minor version; FAILED_PRECONDITION while the cluster is being deleted.
    *
    * Callers: owners and editors of the project. Chargeable: FAILED_PRECONDITION unless the tenant
    * is admitted and can pay.
@@ -1168,7 +1170,7 @@ export const ClusterService: GenService<{
   },
   /**
    * Issues a kubeconfig with a short-lived client certificate of an administrator of the cluster.
-   * FAILED_PRECONDITION while the cluster has no API server yet.
+   * FAILED_PRECONDITION while the cluster has no API server yet or is being deleted.
    *
    * Callers: owners and editors of the project.
    *
@@ -1180,7 +1182,8 @@ export const ClusterService: GenService<{
     output: typeof ClusterServiceGetCredentialsResponseSchema;
   },
   /**
-   * Starts an operation on a cluster out of turn.
+   * Starts an operation on a cluster out of turn. FAILED_PRECONDITION while the cluster is being
+   * deleted or an earlier operation has not begun yet.
    *
    * Callers: owners and editors of the project.
    *

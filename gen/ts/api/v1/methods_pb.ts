@@ -82,7 +82,7 @@ export type MethodServiceTokenScopedListResponse = Message<"api.v1.MethodService
   permissions: MethodPermission[];
 
   /**
-   * Roles that the token holds per subject, beside those in `project_roles` and `tenant_roles`.
+   * The same roles as in `project_roles`, `tenant_roles` and `admin_role`, as one list.
    *
    * @generated from field: repeated api.v1.TokenRole roles = 2;
    */

@@ -52,7 +52,7 @@ export type Token = Message<"api.v1.Token"> & {
   permissions: MethodPermission[];
 
   /**
-   * Roles per subject, beside those in `project_roles` and `tenant_roles`.
+   * The same roles as in `project_roles` and `tenant_roles`, as one list.
    *
    * @generated from field: repeated api.v1.TokenRole roles = 5;
    */
@@ -80,14 +80,14 @@ export type Token = Message<"api.v1.Token"> & {
   tokenType: TokenType;
 
   /**
-   * Roles, keyed by project uuid.
+   * Roles, keyed by project uuid; `*` means every project that the owner has.
    *
    * @generated from field: map<string, api.v1.ProjectRole> project_roles = 9;
    */
   projectRoles: { [key: string]: ProjectRole };
 
   /**
-   * Roles, keyed by tenant id.
+   * Roles, keyed by tenant id; `*` means every tenant that the owner has.
    *
    * @generated from field: map<string, api.v1.TenantRole> tenant_roles = 10;
    */
@@ -129,29 +129,29 @@ export type TokenServiceCreateRequest = Message<"api.v1.TokenServiceCreateReques
   permissions: MethodPermission[];
 
   /**
-   * Roles per subject, beside those in `project_roles` and `tenant_roles`. A subject may be `*`
-   * here.
+   * Roles as one list, which adds to `project_roles` and `tenant_roles`. Only here a role can be
+   * given on `*`.
    *
    * @generated from field: repeated api.v1.TokenRole roles = 3;
    */
   roles: TokenRole[];
 
   /**
-   * How long the token is valid, 600 s to 365 days.
+   * How long the token is valid, 600 s to 365 days; unset means 8 hours.
    *
    * @generated from field: google.protobuf.Duration expires = 4;
    */
   expires?: Duration | undefined;
 
   /**
-   * Roles, keyed by project uuid. For a role on every project, see `roles`.
+   * Roles, keyed by project uuid.
    *
    * @generated from field: map<string, api.v1.ProjectRole> project_roles = 5;
    */
   projectRoles: { [key: string]: ProjectRole };
 
   /**
-   * Roles, keyed by tenant id. For a role on every tenant, see `roles`.
+   * Roles, keyed by tenant id.
    *
    * @generated from field: map<string, api.v1.TenantRole> tenant_roles = 6;
    */
@@ -179,8 +179,7 @@ export const TokenServiceCreateRequestSchema: GenMessage<TokenServiceCreateReque
  */
 export type MethodPermission = Message<"api.v1.MethodPermission"> & {
   /**
-   * Project uuid or tenant id; `*` means every one that the owner has at the time of a call, and an
-   * empty subject fits methods without one.
+   * Project uuid or tenant id; `*` means every one that the owner has at the time of a call.
    *
    * @generated from field: string subject = 1;
    */
@@ -215,7 +214,7 @@ export type TokenRole = Message<"api.v1.TokenRole"> & {
   subject: string;
 
   /**
-   * `owner`, `editor` or `viewer` of the subject, or `admin` for an operator.
+   * `owner`, `editor` or `viewer` of the subject, or `admin` for an operator, whatever the subject.
    *
    * @generated from field: string role = 2;
    */
