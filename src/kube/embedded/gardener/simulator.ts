@@ -1,0 +1,37 @@
+import type { EmbeddedKube, KubeLog } from "../embedded-kube.js";
+import type { ApiExtension } from "../extension.js";
+import { gardenerAdmission } from "./admission.js";
+import { startProjectController } from "./project-controller.js";
+import { gardenerResources } from "./resource-types.js";
+import { seedGarden } from "./seeding.js";
+import type { GardenerSimulatorOptions } from "./settings.js";
+import { type Controller, startShootController } from "./shoot-controller.js";
+
+/** A Gardener played by this process. */
+export interface GardenerSimulator {
+  /** To be given to the embedded API server. */
+  readonly extension: ApiExtension;
+  /** Begins to act on the server's objects; resolves after the CloudProfile is there. */
+  start(embedded: EmbeddedKube): Promise<Controller>;
+}
+
+const silent: KubeLog = { error: () => undefined, warn: () => undefined };
+
+/** Makes a simulator for an embedded API server. */
+export function gardenerSimulator(options: GardenerSimulatorOptions): GardenerSimulator {
+  const { timeScale = 1, clock = () => new Date(), log = silent } = options;
+  if (!(timeScale > 0)) throw new Error("the time scale must be above 0");
+  return {
+    extension: { resources: gardenerResources, admit: gardenerAdmission(clock) },
+    async start(embedded) {
+      await seedGarden(embedded.store, options);
+      const settings = { embedded, clock, timeScale, log };
+      const controllers = [startProjectController(settings), startShootController(settings)];
+      return {
+        stop: async () => {
+          await Promise.all(controllers.map((controller) => controller.stop()));
+        },
+      };
+    },
+  };
+}
