@@ -1,5 +1,5 @@
 import type { AdmissionRequest } from "../extension.js";
-import { conflict, forbidden, invalid, type StatusCause } from "../status-error.js";
+import { forbidden, invalid, type StatusCause } from "../status-error.js";
 import type { KubeObject, ObjectStore } from "../types.js";
 import { fillShoot } from "./shoot-defaults.js";
 import { shapeFaults, shootFaults } from "./shoot-validation.js";
@@ -44,7 +44,6 @@ function requireEmpty({ object, type, store }: AdmissionRequest): void {
 function admitShoot({ object, previous, store }: AdmissionRequest, now: Date): void {
   const draft = object as Shoot;
   const before = previous as Shoot | undefined;
-  if (before !== undefined) requireVersion(draft, before);
   refuse(draft, shapeFaults(draft));
   fillShoot(draft, before, store);
   // Finalizers and labels of a Shoot in deletion must still go through, whatever its spec.
@@ -53,17 +52,6 @@ function admitShoot({ object, previous, store }: AdmissionRequest, now: Date): v
     requireBinding(draft, store);
   }
   takeOperation(draft, before);
-}
-
-/** A replacement must say which state it replaces, and a patch may name the object that it means. */
-function requireVersion({ metadata }: KubeObject, previous: KubeObject): void {
-  if (!metadata.resourceVersion) {
-    const message = "Invalid value: 0: must be specified for an update";
-    refuse(previous, [{ reason: "FieldValueInvalid", field: "metadata.resourceVersion", message }]);
-  }
-  if (metadata.uid === undefined || metadata.uid === previous.metadata.uid) return;
-  const why = `Precondition failed: UID in precondition: ${metadata.uid}, UID in object meta: ${previous.metadata.uid}`;
-  throw conflict(shoots, metadata.name, why);
 }
 
 function requireBinding({ metadata, spec }: Shoot, store: ObjectStore): void {

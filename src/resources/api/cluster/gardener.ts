@@ -91,7 +91,12 @@ async function apply(options: GardenerOptions, spec: ClusterSpec, signal: AbortS
   if (current?.metadata.deletionTimestamp !== undefined) {
     throw new DomainError("precondition", `cluster ${spec.name} is being deleted at its backend`);
   }
-  await client.apply<Shoot>(shoots, shootOf(spec, namespace, settings, current), { signal });
+  try {
+    await client.apply<Shoot>(shoots, shootOf(spec, namespace, settings, current), { signal });
+  } catch (error) {
+    if (!notFound(error)) throw error;
+    throw new DomainError("conflict", `cluster ${spec.name} vanished from its backend meanwhile`, { cause: error });
+  }
 }
 
 async function remove(client: KubeClient, ref: ClusterRef, signal: AbortSignal): Promise<"removing" | "gone"> {
