@@ -1,3 +1,4 @@
+import { asFields, asList } from "./fields.js";
 import type { Fields, KubeObject } from "./types.js";
 
 /** What a cell of a table can hold; undefined is printed as <none> or left empty. */
@@ -35,14 +36,6 @@ function wide(name: string, cell: (object: KubeObject) => Cell): ComputedColumn 
   return { name, type: "string", priority: 1, cell };
 }
 
-function fields(value: unknown): Fields {
-  return typeof value === "object" && value !== null ? (value as Fields) : {};
-}
-
-function list(value: unknown): Fields[] {
-  return Array.isArray(value) ? value.map(fields) : [];
-}
-
 function text(value: unknown): string {
   return value === undefined || value === null || value === "" ? "<none>" : String(value);
 }
@@ -52,7 +45,7 @@ function count(value: unknown): number {
 }
 
 function entries(value: unknown): number {
-  return Object.keys(fields(value)).length;
+  return Object.keys(asFields(value)).length;
 }
 
 function ready(object: KubeObject): string {
@@ -60,30 +53,30 @@ function ready(object: KubeObject): string {
 }
 
 function condition(object: KubeObject, type: string): string | undefined {
-  const found = list(object.status?.conditions).find((entry) => entry.type === type);
+  const found = asList(object.status?.conditions).find((entry) => entry.type === type);
   return found === undefined ? undefined : String(found.status);
 }
 
 function containers(object: KubeObject): Fields[] {
-  return list(object.spec?.containers);
+  return asList(object.spec?.containers);
 }
 
 function containerStates(object: KubeObject): Fields[] {
-  return list(object.status?.containerStatuses);
+  return asList(object.status?.containerStatuses);
 }
 
 function podStatus(object: KubeObject): string {
   if (object.metadata.deletionTimestamp) return "Terminating";
   for (const state of containerStates(object)) {
-    const { waiting, terminated } = fields(state.state);
-    const reason = fields(waiting).reason ?? fields(terminated).reason;
+    const { waiting, terminated } = asFields(state.state);
+    const reason = asFields(waiting).reason ?? asFields(terminated).reason;
     if (reason) return String(reason);
   }
   return text(object.status?.reason ?? object.status?.phase);
 }
 
 function ports(object: KubeObject): string {
-  const shown = list(object.spec?.ports).map(({ port, nodePort, protocol }) => {
+  const shown = asList(object.spec?.ports).map(({ port, nodePort, protocol }) => {
     return `${port}${nodePort ? `:${nodePort}` : ""}/${protocol ?? "TCP"}`;
   });
   return text(shown.join(","));
@@ -95,13 +88,13 @@ function nodeStatus(object: KubeObject): string {
 }
 
 function subjectOf(object: KubeObject): string {
-  const about = fields(object.involvedObject ?? object.regarding);
+  const about = asFields(object.involvedObject ?? object.regarding);
   return `${String(about.kind ?? "").toLowerCase()}/${about.name ?? ""}`;
 }
 
 const phase = column("Status", (object) => text(object.status?.phase));
 const dataCount = column("Data", (object) => entries(object.data) + entries(object.binaryData), "integer");
-const role = column("Role", (object) => `${fields(object.roleRef).kind}/${fields(object.roleRef).name}`);
+const role = column("Role", (object) => `${asFields(object.roleRef).kind}/${asFields(object.roleRef).name}`);
 const eventColumns: readonly ComputedColumn[] = [
   {
     name: "Last Seen",
@@ -137,7 +130,7 @@ export const builtinCells: Readonly<Record<string, readonly ComputedColumn[]>> =
     column("Type", (object) => text(object.spec?.type)),
     column("Cluster-IP", (object) => text(object.spec?.clusterIP)),
     column("External-IP", (object) => {
-      const ingress = list(fields(object.status?.loadBalancer).ingress);
+      const ingress = asList(asFields(object.status?.loadBalancer).ingress);
       return text(ingress.map(({ ip, hostname }) => ip ?? hostname).join(","));
     }),
     column("Port(s)", ports),
@@ -151,14 +144,14 @@ export const builtinCells: Readonly<Record<string, readonly ComputedColumn[]>> =
       const roles = Object.keys(object.metadata.labels ?? {}).filter((label) => label.startsWith(prefix));
       return text(roles.map((label) => label.slice(prefix.length)).join(","));
     }),
-    column("Version", (object) => text(fields(object.status?.nodeInfo).kubeletVersion)),
+    column("Version", (object) => text(asFields(object.status?.nodeInfo).kubeletVersion)),
   ],
   "/persistentvolumes": [
-    column("Capacity", (object) => text(fields(object.spec?.capacity).storage)),
+    column("Capacity", (object) => text(asFields(object.spec?.capacity).storage)),
     column("Reclaim Policy", (object) => text(object.spec?.persistentVolumeReclaimPolicy)),
     phase,
     column("Claim", (object) => {
-      const claim = fields(object.spec?.claimRef);
+      const claim = asFields(object.spec?.claimRef);
       return claim.name === undefined ? "" : `${claim.namespace}/${claim.name}`;
     }),
     column("StorageClass", (object) => text(object.spec?.storageClassName)),
@@ -166,7 +159,7 @@ export const builtinCells: Readonly<Record<string, readonly ComputedColumn[]>> =
   "/persistentvolumeclaims": [
     phase,
     column("Volume", (object) => String(object.spec?.volumeName ?? "")),
-    column("Capacity", (object) => String(fields(object.status?.capacity).storage ?? "")),
+    column("Capacity", (object) => String(asFields(object.status?.capacity).storage ?? "")),
     column("StorageClass", (object) => text(object.spec?.storageClassName)),
   ],
   "/events": eventColumns,
@@ -197,12 +190,12 @@ export const builtinCells: Readonly<Record<string, readonly ComputedColumn[]>> =
   "batch/cronjobs": [
     column("Schedule", (object) => text(object.spec?.schedule)),
     column("Suspend", (object) => object.spec?.suspend === true, "boolean"),
-    column("Active", (object) => list(object.status?.active).length, "integer"),
+    column("Active", (object) => asList(object.status?.active).length, "integer"),
   ],
   "networking.k8s.io/ingresses": [
     column("Class", (object) => text(object.spec?.ingressClassName)),
     column("Hosts", (object) =>
-      list(object.spec?.rules)
+      asList(object.spec?.rules)
         .map(({ host }) => host ?? "*")
         .join(","),
     ),

@@ -1,4 +1,5 @@
 import type { Column, ScalePaths } from "./extension.js";
+import { asFields, asList } from "./fields.js";
 import type { ServedType } from "./registry.js";
 import type { Fields, KubeObject } from "./types.js";
 
@@ -8,13 +9,13 @@ export const definitionsName = { group: "apiextensions.k8s.io", resource: "custo
 /** The types that a CustomResourceDefinition serves, one per served version. */
 export function customTypes(definition: KubeObject): ServedType[] {
   const spec = definition.spec ?? {};
-  const names = fields(spec.names);
-  const versions = list(spec.versions);
+  const names = asFields(spec.names);
+  const versions = asList(spec.versions);
   return versions
     .filter((version) => version.served === true)
     .map((version) => {
-      const subresources = fields(version.subresources);
-      const selectable = list(version.selectableFields).map((field) => String(field.jsonPath).replace(/^\./, ""));
+      const subresources = asFields(version.subresources);
+      const selectable = asList(version.selectableFields).map((field) => String(field.jsonPath).replace(/^\./, ""));
       return {
         group: String(spec.group),
         version: String(version.name),
@@ -28,7 +29,7 @@ export function customTypes(definition: KubeObject): ServedType[] {
         ...scaleOf(subresources),
         ...columnsOf(version),
         ...schemaOf(version),
-        custom: true,
+        origin: "custom" as const,
         fieldLabels: selectable,
       };
     });
@@ -36,7 +37,7 @@ export function customTypes(definition: KubeObject): ServedType[] {
 
 function scaleOf(subresources: Fields): { scale?: ScalePaths } {
   if (subresources.scale === undefined) return {};
-  const paths = fields(subresources.scale);
+  const paths = asFields(subresources.scale);
   const labelSelector = paths.labelSelectorPath === undefined ? {} : { labelSelector: String(paths.labelSelectorPath) };
   return {
     scale: {
@@ -48,7 +49,7 @@ function scaleOf(subresources: Fields): { scale?: ScalePaths } {
 }
 
 function columnsOf(version: Fields): { columns?: Column[] } {
-  const columns = list(version.additionalPrinterColumns);
+  const columns = asList(version.additionalPrinterColumns);
   if (columns.length === 0) return {};
   return {
     columns: columns.map((column) => ({
@@ -63,16 +64,8 @@ function columnsOf(version: Fields): { columns?: Column[] } {
 }
 
 function schemaOf(version: Fields): { schema?: Fields } {
-  const schema = fields(version.schema).openAPIV3Schema;
+  const schema = asFields(version.schema).openAPIV3Schema;
   return typeof schema === "object" && schema !== null ? { schema: schema as Fields } : {};
-}
-
-function fields(value: unknown): Fields {
-  return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Fields) : {};
-}
-
-function list(value: unknown): Fields[] {
-  return Array.isArray(value) ? value.map(fields) : [];
 }
 
 function texts(value: unknown): string[] {

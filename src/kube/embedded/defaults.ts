@@ -1,4 +1,5 @@
 import type { ResourceType } from "./extension.js";
+import { asFields, asList } from "./fields.js";
 import { timestamp } from "./lifecycle.js";
 import type { Fields, KubeObject } from "./types.js";
 
@@ -39,10 +40,6 @@ function fillReplicas(object: KubeObject): void {
 
 /** A definition is established at once: nothing has to start before it can be served. */
 function establish(object: KubeObject, now: Date): void {
-  const names = (object.spec?.names ?? {}) as Fields;
-  const kind = String(names.kind ?? "");
-  const completeNames = { singular: kind.toLowerCase(), listKind: `${kind}List`, ...names };
-  const versions = Array.isArray(object.spec?.versions) ? (object.spec.versions as Fields[]) : [];
   const condition = (type: string, reason: string, message: string) => ({
     type,
     status: "True",
@@ -50,15 +47,28 @@ function establish(object: KubeObject, now: Date): void {
     reason,
     message,
   });
-  object.spec = { conversion: { strategy: "None" }, ...object.spec, names: completeNames };
   object.metadata.finalizers = [...(object.metadata.finalizers ?? []), definitionFinalizer];
   object.status = {
     conditions: [
       condition("NamesAccepted", "NoConflicts", "no conflicts found"),
       condition("Established", "InitialNamesAccepted", "the initial names have been accepted"),
     ],
+  };
+}
+
+/** Completes the names, and reports which names and versions are in use. */
+function fillDefinition(object: KubeObject): void {
+  const names = asFields(object.spec?.names);
+  const kind = String(names.kind ?? "");
+  const completeNames = { singular: kind.toLowerCase(), listKind: `${kind}List`, ...names };
+  const versions = asList(object.spec?.versions);
+  const stored = versions.filter((version) => version.storage === true).map((version) => String(version.name));
+  const before = object.status?.storedVersions;
+  object.spec = { conversion: { strategy: "None" }, ...object.spec, names: completeNames };
+  object.status = {
+    ...object.status,
     acceptedNames: completeNames,
-    storedVersions: versions.filter((version) => version.storage === true).map((version) => version.name),
+    storedVersions: [...new Set([...(Array.isArray(before) ? before : []), ...stored])],
   };
 }
 
@@ -84,4 +94,5 @@ export function fillNewObject(type: ResourceType, object: KubeObject, now: Date)
 /** Brings an object that is written into the form in which it is kept, in place. */
 export function fillObject(type: ResourceType, object: KubeObject): void {
   if (type.group === "" && type.resource === "secrets") encodeSecret(object);
+  if (type.group === "apiextensions.k8s.io") fillDefinition(object);
 }

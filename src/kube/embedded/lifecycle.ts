@@ -44,7 +44,7 @@ export function bornObject(
       uid: randomUUID(),
       resourceVersion: "",
       creationTimestamp: timestamp(now),
-      ...(tracked ? { generation: Math.max(1, Number(object.metadata.generation ?? 1)) } : {}),
+      ...(tracked ? { generation: 1 } : {}),
     },
   };
 }

@@ -6,8 +6,8 @@ import type { KubeObject, ResourceName } from "./types.js";
 
 /** A type with what only definitions of custom resources say about it. */
 export interface ServedType extends ResourceType {
-  /** Whether it comes from a CustomResourceDefinition; such types know no strategic merge. */
-  readonly custom?: boolean;
+  /** Where it comes from: upstream, an extension, or a CustomResourceDefinition. */
+  readonly origin: "builtin" | "extension" | "custom";
   /** Field selectors besides name and namespace. */
   readonly fieldLabels?: readonly string[];
 }
@@ -30,10 +30,9 @@ export function createRegistry(
   stamp: () => number,
 ): Registry {
   const fixed: ServedType[] = [
-    ...builtinTypes,
-    ...reviewTypes,
-    ...extensions.flatMap(({ resources }) => resources),
-  ].map((type) => withFieldLabels(type));
+    ...[...builtinTypes, ...reviewTypes].map(builtin),
+    ...extensions.flatMap(({ resources }) => resources).map((type) => ({ ...type, origin: "extension" as const })),
+  ];
   const taken = new Set(fixed.map(({ group, resource }) => `${group}/${resource}`));
   let built = { stamp: -1, types: fixed, byPath: new Map<string, ServedType>(), byName: new Map<string, ServedType>() };
 
@@ -61,7 +60,7 @@ export function createRegistry(
   };
 }
 
-function withFieldLabels(type: ResourceType): ServedType {
-  const fieldLabels = builtinFieldLabels[`${type.group}/${type.resource}`];
-  return fieldLabels ? { ...type, fieldLabels } : type;
+function builtin(type: ResourceType): ServedType {
+  const fieldLabels = builtinFieldLabels[`${type.group}/${type.resource}`] ?? [];
+  return { ...type, origin: "builtin", fieldLabels };
 }

@@ -46,8 +46,9 @@ export interface ClusterStore extends ObjectStore {
   resources(): ResourceName[];
   /** Calls back on every later change of any resource. */
   watchAll(listener: (resource: ResourceName, event: StoreEvent) => void): () => void;
+  /** Refuses all writes from now on. */
+  end(): void;
   readonly versions: Versions;
-  readonly now: () => Date;
 }
 
 /** What a store is made from; all stores of one server share disk, queue and versions. */
@@ -72,15 +73,12 @@ export async function openStore(parts: StoreParts): Promise<ClusterStore> {
     const [group = "", resource = ""] = key.slice(parts.prefix.length).split("/");
     index.collection({ group, resource }).restore(frozen(JSON.parse(value) as KubeObject));
   }
-  const write = createWrite(parts, index);
-  return {
-    ...index,
-    ...readers(index),
-    ...writers(parts, index, write),
-    write,
-    versions: parts.versions,
-    now: parts.now,
+  const life = { over: false };
+  const write = createWrite(parts, index, life);
+  const end = () => {
+    life.over = true;
   };
+  return { ...index, ...readers(index), ...writers(parts, index, write), write, end, versions: parts.versions };
 }
 
 interface Index extends Pick<ClusterStore, "collection" | "resources" | "watchAll"> {
@@ -114,19 +112,22 @@ function createIndex(parts: StoreParts): Index {
   };
 }
 
-function createWrite(parts: StoreParts, index: Index): ClusterStore["write"] {
+function createWrite(parts: StoreParts, index: Index, life: { readonly over: boolean }): ClusterStore["write"] {
   return (ref, decide, dryRun = false) =>
     parts.queue.run(async () => {
+      if (life.over) throw new StatusError(503, "ServiceUnavailable", "this cluster is gone or the server is stopping");
       const key = keyOf(ref.namespace, ref.name);
       const current = index.collection(ref).get(key);
       const decision = decide(current);
       if (decision.do === "keep" || dryRun) return decision.object && frozen(decision.object);
-      const version = String(parts.versions.next());
+      const next = parts.versions.next();
+      const version = String(next);
       const { metadata } = decision.object;
       const object = frozen({ ...decision.object, metadata: { ...metadata, resourceVersion: version } });
       const diskKey = `${parts.prefix}${ref.group}/${ref.resource}/${key}`;
       const step = decision.do === "put" ? { key: diskKey, value: JSON.stringify(object) } : { key: diskKey };
       await parts.disk.write([step, { key: versionKey, value: version }]);
+      parts.versions.commit(next);
       const type = decision.do === "remove" ? "DELETED" : current ? "MODIFIED" : "ADDED";
       index.commit(ref, { type, object, ...(current ? { previous: current } : {}) });
       return object;

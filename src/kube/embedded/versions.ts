@@ -1,10 +1,12 @@
 /** The one counter that numbers all changes of a server. */
 export interface Versions {
-  /** The number of the newest change. */
+  /** The number of the newest change that is committed. */
   readonly current: number;
   /** Below this, nothing is known of what changed. */
   readonly start: number;
+  /** The number that the next change gets; it counts when it is committed. */
   next(): number;
+  commit(version: number): void;
 }
 
 /**
@@ -20,6 +22,9 @@ export function startVersions(now: Date, stored: number): Versions {
     get current() {
       return current;
     },
-    next: () => ++current,
+    next: () => current + 1,
+    commit: (version) => {
+      current = version;
+    },
   };
 }
