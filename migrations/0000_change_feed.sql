@@ -20,6 +20,10 @@ declare
   changed jsonb := to_jsonb(coalesce(new, old));
 begin
   insert into changes (topic, scope, key) values (tg_argv[0], changed ->> tg_argv[1], changed ->> tg_argv[2]);
+  -- A row that moves has changed where it was, too.
+  if tg_op = 'UPDATE' and to_jsonb(old) ->> tg_argv[1] is distinct from changed ->> tg_argv[1] then
+    insert into changes (topic, scope, key) values (tg_argv[0], to_jsonb(old) ->> tg_argv[1], changed ->> tg_argv[2]);
+  end if;
   return null;
 end
 $$;

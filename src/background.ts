@@ -1,12 +1,10 @@
-import { pruneChanges } from "./changes/feed.js";
+import { pruneChanges } from "./changes/read.js";
 import type { DatabaseServer } from "./db/database.js";
 import { runExclusively } from "./db/exclusive.js";
 import { startWorker } from "./jobs/worker.js";
 import type { Platform } from "./platform.js";
+import { changeRetentionMs } from "./process.js";
 import { backgrounds } from "./resources.js";
-
-/** Changes are kept for so long; a process that was away longer reads everything again. */
-const changeRetentionMs = 3_600_000;
 
 /** Work in progress that can be stopped. */
 export interface RunningBackground {

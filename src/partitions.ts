@@ -1,4 +1,6 @@
 import { parse } from "yaml";
+import { simulatorSettings } from "./kube/embedded/gardener/settings.js";
+import type { Assets } from "./resources/api/assets/assets.js";
 import { type GardenerSettings, readGardenerSettings } from "./resources/api/cluster/gardener-settings.js";
 
 /** How the clusters of one partition are made. */
@@ -8,25 +10,21 @@ export interface PartitionSettings {
   readonly gardener: GardenerSettings;
 }
 
-/** What suits the Gardener that `slipway dev` simulates. */
-const defaults: GardenerSettings = {
-  region: "muc",
-  cloudProfile: { name: "slipway" },
-  credentialsBinding: { name: "slipway" },
-  provider: { type: "metal" },
-};
-
 /**
  * Reads the partitions file (YAML or JSON: a map from partition id to
  * `{kubeconfig?, gardener}`). Without a file every partition of the assets gets
- * the same settings. Throws an error that names every fault.
+ * what suits the Gardener that `slipway dev` simulates. Throws an error that
+ * names every fault.
  */
-export function parsePartitions(
-  text: string | undefined,
-  partitions: readonly string[],
-): ReadonlyMap<string, PartitionSettings> {
+export function parsePartitions(text: string | undefined, assets: Assets): ReadonlyMap<string, PartitionSettings> {
+  const { partitions } = assets;
   if (text === undefined) {
-    return new Map(partitions.map((id) => [id, { kubeconfig: undefined, gardener: defaults }]));
+    const simulated = (id: string): GardenerSettings => ({
+      ...simulatorSettings,
+      region: assets.ofPartition(id)?.region ?? "",
+      zones: [id],
+    });
+    return new Map(partitions.map((id) => [id, { kubeconfig: undefined, gardener: simulated(id) }]));
   }
   const value: unknown = parse(text);
   if (!isRecord(value)) throw new Error("partitions: the file must hold a map from partition id to settings");

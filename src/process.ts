@@ -15,6 +15,9 @@ import { type PartitionSettings, parsePartitions } from "./partitions.js";
 import type { Partition, Platform } from "./platform.js";
 import { parseAssets } from "./resources/api/assets/assets.js";
 
+/** Changes are kept for so long; a process that was away longer reads everything again. */
+export const changeRetentionMs = 3_600_000;
+
 export interface PlatformOptions {
   readonly server: DatabaseServer;
   readonly log: Logger;
@@ -41,10 +44,10 @@ export async function openPlatform(options: PlatformOptions): Promise<OpenPlatfo
   const { server, log, clock = () => new Date() } = options;
   const { db } = server;
   const assets = parseAssets(await readOptional(options.assetsFile));
-  const settings = parsePartitions(await readOptional(options.partitionsFile), assets.partitions);
+  const settings = parsePartitions(await readOptional(options.partitionsFile), assets);
   const keyring = createKeyring(options.keyring);
   const tokens = createTokens(createSigningKeys(db, keyring, clock), options.issuer, clock);
-  const feed = await openChangeFeed(server, { log, clock });
+  const feed = await openChangeFeed(server, { log, clock, retentionMs: changeRetentionMs });
   const principals = createPrincipals({ db, feed, tokens, clock });
   const kube = openPartitions(settings, options.kubeconfig, log);
   const platform: Platform = {

@@ -1,10 +1,12 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { timestampDate } from "@bufbuild/protobuf/wkt";
 import type { Logger } from "pino";
 import type { Config } from "../config.js";
+import type { GardenerSimulatorOptions } from "../kube/embedded/gardener/settings.js";
 import { gardenerSimulator } from "../kube/embedded/gardener/simulator.js";
 import { startEmbeddedKube } from "../kube/embedded/server.js";
-import { parseAssets } from "../resources/api/assets/assets.js";
+import { type Assets, parseAssets } from "../resources/api/assets/assets.js";
 import type { DevOptions } from "./dev.js";
 import { writePrivate } from "./dev-data.js";
 
@@ -20,7 +22,7 @@ export async function startDevKube(config: Config, log: Logger, options: DevOpti
     return { kubeconfigPath: config.kubeconfig, close: async () => {} };
   }
   const assets = parseAssets(config.assetsFile === undefined ? undefined : await readFile(config.assetsFile, "utf8"));
-  const simulator = gardenerSimulator({ timeScale: options.timeScale, assets });
+  const simulator = gardenerSimulator({ ...offerOf(assets), timeScale: options.timeScale, log });
   const embedded = await startEmbeddedKube({
     directory: join(options.dataDir, "kubernetes"),
     host: config.kubeListen.host,
@@ -28,7 +30,7 @@ export async function startDevKube(config: Config, log: Logger, options: DevOpti
     log,
     extensions: [simulator.extension],
   });
-  const running = simulator.start(embedded);
+  const running = await simulator.start(embedded);
   const kubeconfigPath = join(options.dataDir, "kubeconfig");
   await writePrivate(kubeconfigPath, embedded.adminKubeconfig);
   return {
@@ -37,5 +39,19 @@ export async function startDevKube(config: Config, log: Logger, options: DevOpti
       await running.stop();
       await embedded.close();
     },
+  };
+}
+
+/** What the simulated Gardener offers: all that can be ordered. */
+export function offerOf(
+  assets: Assets,
+): Pick<GardenerSimulatorOptions, "regions" | "kubernetesVersions" | "machineTypes"> {
+  const all = Object.entries(assets.all);
+  return {
+    regions: all.map(([name, { region }]) => ({ name, zones: Object.keys(region?.partitions ?? {}) })),
+    kubernetesVersions: all.flatMap(([, { kubernetes }]) =>
+      kubernetes.map(({ version, expiration }) => ({ version, expiration: expiration && timestampDate(expiration) })),
+    ),
+    machineTypes: all.flatMap(([, { machineTypes }]) => Object.values(machineTypes)),
   };
 }

@@ -1,4 +1,4 @@
-import type { Interceptor } from "@connectrpc/connect";
+import { createContextKey, type Interceptor } from "@connectrpc/connect";
 import { Visibility } from "../../gen/ts/api/v1/common_pb.js";
 import { type Caller, callerKey } from "../caller.js";
 import { DomainError } from "../errors.js";
@@ -6,6 +6,9 @@ import { policyOf } from "./method-options.js";
 
 /** Says whose token this is; throws a DomainError "unauthenticated" when it does not hold. */
 export type Authenticate = (token: string, signal: AbortSignal) => Promise<Caller>;
+
+/** Where the token of the call is left, for a second look at what its owner may do. */
+export const tokenKey = createContextKey<string | undefined>(undefined, { description: "token" });
 
 /**
  * Finds out who is calling. Without a token the caller is anonymous; public
@@ -15,7 +18,10 @@ export function authenticateBy(authenticate: Authenticate): Interceptor {
   return (next) => async (req) => {
     if (policyOf(req.method).visibility !== Visibility.PUBLIC) {
       const token = bearerToken(req.header.get("authorization"));
-      if (token !== undefined) req.contextValues.set(callerKey, await authenticate(token, req.signal));
+      if (token !== undefined) {
+        req.contextValues.set(tokenKey, token);
+        req.contextValues.set(callerKey, await authenticate(token, req.signal));
+      }
     }
     return next(req);
   };

@@ -2,7 +2,7 @@ import type { Validator } from "@bufbuild/protovalidate";
 import type { Interceptor } from "@connectrpc/connect";
 import type { Audit } from "./audit.js";
 import { type Authenticate, authenticateBy } from "./authenticate.js";
-import { authorize } from "./authorize.js";
+import { authorizeBy } from "./authorize.js";
 import { openCall } from "./call.js";
 import { type CallLogOptions, logCalls } from "./call-log.js";
 import { type Admitted, chargeBy } from "./charge.js";
@@ -16,6 +16,8 @@ export interface ChainOptions extends CallLogOptions {
   readonly audit: Audit;
   readonly rateLimit: RateLimit;
   readonly authenticate: Authenticate;
+  /** The same, past any cache. */
+  readonly refresh: Authenticate | undefined;
   readonly admitted: Admitted;
   readonly validator: Validator;
   readonly streams: OpenStreams;
@@ -31,7 +33,7 @@ export function apiChain(options: ChainOptions): Interceptor[] {
     limitRate(options.rateLimit),
     authenticateBy(options.authenticate),
     readFirstMessage,
-    authorize,
+    authorizeBy(options.refresh),
     chargeBy(options.admitted),
     validateBy(options.validator),
     options.audit.request,

@@ -33,6 +33,8 @@ export interface HandlerOptions {
   /** Registers the API's services; methods that it leaves out answer UNIMPLEMENTED. */
   readonly routes: (router: ConnectRouter) => void;
   readonly authenticate: Authenticate;
+  /** The same past any cache: asked before a call is denied. */
+  readonly refresh?: Authenticate;
   readonly admitted: Admitted;
   readonly writeAudit: WriteAudit;
   readonly log: Logger;
@@ -77,12 +79,20 @@ export function createHandler(options: HandlerOptions): RpcServer {
   const audit = createAudit({ write: options.writeAudit, log, metrics, clock, newId });
   const validator = createValidator();
   const calls = { log, metrics, now: () => performance.now(), streams: lifecycle.streams };
-  const { authenticate, admitted } = options;
+  const { authenticate, refresh, admitted } = options;
   const tools = toolChain(calls);
   let services: readonly DescService[] = [];
   const handler = createTransport({
     ...limits,
-    interceptors: apiChain({ ...calls, audit, validator, authenticate, admitted, rateLimit: limits.rateLimit }),
+    interceptors: apiChain({
+      ...calls,
+      audit,
+      validator,
+      authenticate,
+      refresh,
+      admitted,
+      rateLimit: limits.rateLimit,
+    }),
     routes(router) {
       options.routes(router);
       services = [...new Set(router.handlers.map(({ service }) => service))];

@@ -21,5 +21,8 @@ export async function clusterCredentials(
   if (row.deleteRequestedAt !== null) {
     throw new DomainError("precondition", `cluster ${row.name} is being deleted`);
   }
+  if (row.appliedGeneration === 0) {
+    throw new DomainError("precondition", `cluster ${row.name} is not created yet: watch its status`);
+  }
   return await backends.of(row.partition).kubeconfig(row, seconds, signal);
 }

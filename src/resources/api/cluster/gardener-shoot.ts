@@ -136,6 +136,8 @@ export function observationOf(shoot: Shoot, gone = false): ClusterObservation | 
     controlPlaneReady: ready("ControlPlaneHealthy"),
     nodesReady: ready("EveryNodeReady"),
     systemComponentsReady: ready("SystemComponentsHealthy"),
+    seed: status.seedName,
+    labels: metadata.labels ?? {},
     kubernetesVersion: shoot.spec.kubernetes.version,
     lastUpdateTime: status.lastOperation?.lastUpdateTime,
   };

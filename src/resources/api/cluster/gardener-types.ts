@@ -84,6 +84,8 @@ export interface ShootSpec {
 
 /** The part of a Shoot's status that Slipway reads. */
 export interface ShootStatus {
+  /** The seed that runs the control plane. */
+  readonly seedName?: string;
   observedGeneration?: number;
   lastOperation?: {
     type?: string;

@@ -84,6 +84,10 @@ export interface ClusterObservation {
   readonly controlPlaneReady: string;
   readonly nodesReady: string;
   readonly systemComponentsReady: string;
+  /** The seed that runs the control plane, where the backend has such and has chosen one. */
+  readonly seed: string | undefined;
+  /** Labels of the object in the backend. */
+  readonly labels: Readonly<Record<string, string>>;
   /** What the backend runs; its maintenance may have raised it. */
   readonly kubernetesVersion: string;
   /** RFC 3339. */

@@ -1,7 +1,9 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
+import type { ProjectRole } from "../../../../gen/ts/api/v1/common_pb.js";
 import type { ProjectMemberSchema, ProjectSchema } from "../../../../gen/ts/api/v1/project_pb.js";
 import { projectRoles } from "../roles.js";
+import type { TenantMemberRow } from "../tenant/store.js";
 import type { ProjectMemberRow, ProjectRow } from "./store.js";
 
 /** A project as the API shows it. */
@@ -18,12 +20,27 @@ export function projectMessage(row: ProjectRow): MessageInitShape<typeof Project
   };
 }
 
-/** A direct member of a project as the API shows it. */
-export function projectMemberMessage(row: ProjectMemberRow): MessageInitShape<typeof ProjectMemberSchema> {
-  return {
-    id: row.member,
-    role: projectRoles[row.role],
-    inheritedMembership: false,
-    createdAt: timestampFromDate(row.createdAt),
-  };
+/**
+ * The members of a project as the API shows them: the direct ones, and those of
+ * its tenant, who inherit their role. Whoever is both is shown with the stronger one.
+ */
+export function projectMemberMessages(
+  direct: readonly ProjectMemberRow[],
+  ofTenant: readonly TenantMemberRow[],
+): MessageInitShape<typeof ProjectMemberSchema>[] {
+  const members = new Map(
+    direct.map((row) => [row.member, memberMessage(row.member, projectRoles[row.role], false, row.createdAt)]),
+  );
+  for (const { member, role, createdAt } of ofTenant) {
+    if (role === "guest") continue;
+    const inherited = projectRoles[role];
+    const held = members.get(member)?.role;
+    // The lower number is the stronger role.
+    if (held === undefined || inherited < held) members.set(member, memberMessage(member, inherited, true, createdAt));
+  }
+  return [...members.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
+}
+
+function memberMessage(id: string, role: ProjectRole, inheritedMembership: boolean, createdAt: Date) {
+  return { id, role, inheritedMembership, createdAt: timestampFromDate(createdAt) };
 }

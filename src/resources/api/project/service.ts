@@ -4,7 +4,8 @@ import { callerOf } from "../../../caller.js";
 import { constraintOf } from "../../../db/errors.js";
 import { DomainError } from "../../../errors.js";
 import type { Platform } from "../../../platform.js";
-import { projectMemberMessage, projectMessage } from "./messages.js";
+import { tenantStore } from "../tenant/store.js";
+import { projectMemberMessages, projectMessage } from "./messages.js";
 import { type ProjectRow, projectStore } from "./store.js";
 
 /** api.v1.ProjectService: the projects of a tenant. */
@@ -18,8 +19,9 @@ export function registerProject(router: ConnectRouter, platform: Platform): void
     async get({ project }) {
       const row = await projectStore.get(db, project);
       if (row === undefined) throw new DomainError("missing", `project ${project} does not exist`);
-      const members = await projectStore.members(db, project);
-      return { project: projectMessage(row), projectMembers: members.map(projectMemberMessage) };
+      const direct = await projectStore.members(db, project);
+      const inherited = await tenantStore.members(db, row.tenant);
+      return { project: projectMessage(row), projectMembers: projectMemberMessages(direct, inherited) };
     },
     create: async (request) => ({ project: projectMessage(await createProject(platform, request)) }),
   });

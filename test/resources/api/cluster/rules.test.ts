@@ -1,0 +1,117 @@
+import { create } from "@bufbuild/protobuf";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import {
+  ClusterServiceCreateRequestSchema,
+  ClusterServiceUpdateRequestSchema,
+} from "../../../../gen/ts/api/v1/cluster_pb.js";
+import { parseAssets } from "../../../../src/resources/api/assets/assets.js";
+import { upgradeFaults, wantedFromCreate, wantedFromUpdate } from "../../../../src/resources/api/cluster/rules.js";
+import type { ClusterRow } from "../../../../src/resources/api/cluster/store.js";
+
+const assets = parseAssets(undefined);
+const now = new Date("2026-01-01T00:00:00Z");
+const worker = { name: "group-0", machineType: "n1-medium-x86", minsize: 1, maxsize: 3, maxsurge: 1 };
+type CreateInit = Parameters<typeof create<typeof ClusterServiceCreateRequestSchema>>[1];
+const wanted = (init: CreateInit) => wantedFromCreate(create(ClusterServiceCreateRequestSchema, init), assets, now);
+
+describe("a new cluster", () => {
+  it("takes the defaults of the assets", () => {
+    expect(wanted({ name: "one" })).toEqual({
+      partition: "eqx-mu4",
+      kubernetesVersion: "1.33.5",
+      workers: [
+        {
+          name: "group-0",
+          machineType: "n1-medium-x86",
+          minSize: 1,
+          maxSize: 3,
+          maxSurge: 1,
+          maxUnavailable: 0,
+        },
+      ],
+      kubernetesAutoupdate: true,
+      machineimageAutoupdate: true,
+      maintenanceBegin: new Date("2000-01-01T22:00:00Z"),
+      maintenanceSeconds: 7200,
+    });
+  });
+
+  it.each([
+    ["partition", { partition: "nowhere" }, "partition"],
+    ["version", { kubernetes: { version: "1.2.3" } }, "kubernetes.version"],
+    ["machine type", { workers: [{ ...worker, machineType: "abacus" }] }, "workers[0].machine_type"],
+    ["worker range", { workers: [{ ...worker, minsize: 4 }] }, "workers[0].minsize"],
+    ["empty group", { workers: [{ ...worker, minsize: 0, maxsize: 0 }] }, "workers[0].maxsize"],
+    ["worker name", { workers: [{ ...worker, name: "Not OK" }] }, "workers[0].name"],
+    ["two groups of one name", { workers: [worker, worker] }, "workers[1].name"],
+    ["begin", { maintenance: { timeWindow: { begin: { seconds: 10n ** 15n } } } }, "maintenance.time_window.begin"],
+  ])("is refused for its %s", (_, init, field) => {
+    expect(() => wanted({ name: "one", ...init })).toThrow(
+      expect.objectContaining({ kind: "invalid", violations: [expect.objectContaining({ field })] }),
+    );
+  });
+
+  it("names every fault at once", () => {
+    expect(() => wanted({ kubernetes: { version: "1.2.3" }, workers: [{ ...worker, minsize: 9 }] })).toThrow(
+      expect.objectContaining({ violations: [expect.anything(), expect.anything()] }),
+    );
+  });
+});
+
+describe("an upgrade", () => {
+  it.each([
+    ["1.32.9", "1.33.5", true],
+    ["1.33.5", "1.33.6", true],
+    ["1.33.5", "1.33.5", true],
+    ["1.33.5", "1.32.9", false],
+    ["1.33.5", "1.33.4", false],
+    ["1.32.9", "1.34.1", false],
+    ["1.33.5", "2.0.0", false],
+    ["1.33.5", "newest", false],
+  ])("from %s to %s is allowed: %s", (from, to, allowed) => {
+    expect(upgradeFaults(from, to).length === 0).toBe(allowed);
+  });
+
+  it("never goes down, whatever the versions", () => {
+    const version = fc.tuple(fc.nat(3), fc.nat(40), fc.nat(40));
+    const order = ([a, b, c]: number[]) => (a ?? 0) * 1e6 + (b ?? 0) * 1e3 + (c ?? 0);
+    fc.assert(
+      fc.property(version, version, (from, to) => {
+        if (upgradeFaults(from.join("."), to.join(".")).length === 0) {
+          expect(order(to)).toBeGreaterThanOrEqual(order(from));
+        }
+      }),
+    );
+  });
+});
+
+describe("an update", () => {
+  const current = { ...wanted({ name: "one" }), id: "x", name: "one" } as ClusterRow;
+  type UpdateInit = Parameters<typeof create<typeof ClusterServiceUpdateRequestSchema>>[1];
+  const updated = (init: UpdateInit) =>
+    wantedFromUpdate(create(ClusterServiceUpdateRequestSchema, init), current, assets, now);
+
+  it("keeps what it does not name", () => {
+    const { id: _, name: __, ...same } = current;
+    expect(updated({})).toEqual(same);
+  });
+
+  it("changes the groups that it names, and adds new ones", () => {
+    const { workers } = updated({
+      workers: [
+        { name: "group-0", maxsize: 5 },
+        { name: "big", machineType: "c1-large-x86" },
+      ],
+    });
+    expect(workers.map(({ name, machineType, maxSize }) => [name, machineType, maxSize])).toEqual([
+      ["group-0", "n1-medium-x86", 5],
+      ["big", "c1-large-x86", 3],
+    ]);
+  });
+
+  it("is checked like a new cluster", () => {
+    expect(() => updated({ workers: [{ name: "group-0", minsize: 9 }] })).toThrow(/minsize/);
+    expect(() => updated({ kubernetes: { version: "1.32.9" } })).toThrow(/lower than/);
+  });
+});
