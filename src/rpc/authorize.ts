@@ -2,6 +2,7 @@ import type { Interceptor } from "@connectrpc/connect";
 import { AdminRole, ProjectRole, TenantRole, Visibility } from "../../gen/ts/api/v1/common_pb.js";
 import { type Caller, callerKey, type Rights } from "../caller.js";
 import { DomainError } from "../errors.js";
+import { type Authenticate, tokenKey } from "./authenticate.js";
 import { callOf, type Subject } from "./call.js";
 import { isRead, type MethodPolicy, policyOf } from "./method-options.js";
 
