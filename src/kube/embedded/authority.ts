@@ -1,3 +1,6 @@
+// The certificate library wants this polyfill to be there before it.
+import "reflect-metadata";
+
 import { webcrypto, X509Certificate } from "node:crypto";
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";

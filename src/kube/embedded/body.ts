@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { parse as parseYaml } from "yaml";
+import { decodeProtobuf, protobufMark } from "./protobuf.js";
 import { badRequest, StatusError, unsupportedMediaType } from "./status-error.js";
 import type { Fields } from "./types.js";
 
@@ -30,7 +31,7 @@ export function mediaType(request: IncomingMessage): string {
   return type.trim().toLowerCase() || "application/json";
 }
 
-/** Parses a body that must be an object; 400 when it is none, 415 for protobuf and other formats. */
+/** Parses a body that must be an object; 400 when it is none, 415 for other formats than JSON, YAML and the protobuf of kubectl. */
 export function parseObject(body: Buffer, type: string): Fields {
   const value = parseValue(body, type);
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
@@ -41,8 +42,7 @@ export function parseObject(body: Buffer, type: string): Fields {
 
 /** Parses a body of any JSON value. */
 export function parseValue(body: Buffer, type: string): unknown {
-  // kubectl sends protobuf for a few built-in kinds and marks it by these four bytes.
-  if (body.subarray(0, 4).equals(Buffer.from("k8s\0"))) throw unsupportedMediaType(readable);
+  if (body.subarray(0, protobufMark.length).equals(protobufMark)) return decodeProtobuf(body, readable);
   const yaml = type.endsWith("yaml");
   if (!yaml && !type.endsWith("json")) throw unsupportedMediaType(readable);
   const text = body.toString("utf8");

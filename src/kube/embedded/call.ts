@@ -51,7 +51,8 @@ export function flag(query: URLSearchParams, name: string): boolean {
 export function numberParameter(query: URLSearchParams, name: string): number | undefined {
   const text = query.get(name);
   if (text === null || text === "") return undefined;
-  if (!/^\d{1,15}$/.test(text)) throw badRequest(`invalid value for ${name}: ${JSON.stringify(text)}`);
+  if (!/^\d{1,16}$/.test(text) || !Number.isSafeInteger(Number(text)))
+    throw badRequest(`invalid value for ${name}: ${JSON.stringify(text)}`);
   return Number(text);
 }
 
