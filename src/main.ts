@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
 import { pino } from "pino";
 import { readBuild } from "./build.js";
@@ -32,7 +33,7 @@ program
     const { dev } = await import("./commands/dev.js");
     await runUntilSignal(config, async (log) => {
       const running = await dev(config, log, options);
-      process.stdout.write(welcome(running, options.dataDir));
+      process.stdout.write(welcome(running, resolve(options.dataDir, "dev.json")));
       return running;
     });
   });
@@ -103,12 +104,12 @@ async function runUntilSignal(
   process.exit(0);
 }
 
-function welcome({ info }: RunningDev, dataDir: string): string {
+function welcome({ info }: RunningDev, file: string): string {
   const create = JSON.stringify({ project: info.project, name: "first" });
   return `
-Slipway serves at ${info.url}. Everything to sign in with is in ${dataDir}/dev.json. Try:
+Slipway serves at ${info.url}. Everything to sign in with is in ${file}. Try:
 
-  TOKEN=$(node -p 'require("./${dataDir}/dev.json").tokens.owner')
+  TOKEN=$(node -p 'require("${file}").tokens.owner')
   curl -s -H "authorization: Bearer $TOKEN" -H 'content-type: application/json' \\
     -d '${create}' ${info.url}/api.v1.ClusterService/Create
   kubectl --kubeconfig ${info.kubeconfig} get shoots -A --watch

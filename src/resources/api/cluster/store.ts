@@ -227,6 +227,11 @@ export const clusterStore = {
         statusType: "Delete",
         statusState: "Succeeded",
         statusProgress: 100,
+        apiServerReady: "Unknown",
+        controlPlaneReady: "Unknown",
+        nodesReady: "Unknown",
+        systemComponentsReady: "Unknown",
+        conditions: [],
         lastErrors: [],
         monitoringSealed: null,
       })
