@@ -5,6 +5,7 @@ import pg from "pg";
 import type { Logger } from "pino";
 import { type DatabaseServer, databaseServer } from "./database.js";
 import { lockDirectory } from "./directory-lock.js";
+import { ensureFiles } from "./embedded-files.js";
 import { embeddedSessions } from "./embedded-sessions.js";
 
 export interface EmbeddedOptions {
@@ -33,7 +34,9 @@ export async function openEmbedded({ directory, log, snapshot }: EmbeddedOptions
   await mkdir(directory, { recursive: true, mode: 0o700 });
   const lock = await lockDirectory(directory);
   try {
-    const database = await PGlite.create({ dataDir: join(directory, "data") });
+    const data = join(directory, "data");
+    await ensureFiles(data);
+    const database = await PGlite.create({ dataDir: data });
     return serve(database, log, lock.release);
   } catch (error) {
     await lock.release();

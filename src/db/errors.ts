@@ -60,16 +60,19 @@ const SYSTEM_ERRORS = new Set([
   "EHOSTUNREACH",
   "ENOENT",
 ]);
-const POOL_MESSAGES = [
+/** What pg and the embedded database say, without a code, of connections that are full, slow or lost. */
+const CONNECTION_MESSAGES = [
   "timeout exceeded when trying to connect",
+  "Query read timeout",
   "Connection terminated",
-  "the embedded database is busy",
+  "connection error and is not queryable",
+  "the embedded database is",
 ];
 
 function isUnavailable(error: unknown, code: string | undefined): boolean {
   if (code !== undefined) return SYSTEM_ERRORS.has(code) || UNAVAILABLE_CLASSES.has(code.slice(0, 2));
   for (const link of chain(error)) {
-    if (POOL_MESSAGES.some((message) => link.message.includes(message))) return true;
+    if (CONNECTION_MESSAGES.some((message) => link.message.includes(message))) return true;
   }
   return false;
 }

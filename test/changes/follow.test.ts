@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import fc from "fast-check";
 import pino from "pino";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
@@ -48,6 +49,7 @@ beforeEach(() => {
   loads = [];
   failing = undefined;
   abort = new AbortController();
+  setMaxListeners(0, abort.signal);
   follower = createFollower<Thing>({
     feed,
     topic: "thing",

@@ -90,7 +90,7 @@ async function ensureTemplate(url: string): Promise<string> {
   return name;
 }
 
-/** Drops the databases of killed runs, and the templates of other states of the migrations once they are old. */
+/** Drops the databases of runs that were killed over an hour ago. */
 async function dropLeftovers(admin: pg.Client): Promise<void> {
   const { rows } = await admin.query<{ datname: string }>("select datname from pg_database where datname like $1", [
     `${PREFIX.replaceAll("_", "\\_")}%`,
