@@ -71,7 +71,7 @@ export async function listen(handler: NodeHandler, options: ListenOptions): Prom
     handler(req, res);
   });
   http2.on("request", handler);
-  const dropUndecided = route(http1, http2, options.tls !== undefined, limits.headersTimeoutMs);
+  const { dropUndecided, http2Sockets } = route(http1, http2, options.tls !== undefined, limits.headersTimeoutMs);
 
   await new Promise<void>((resolve, reject) => {
     http1.once("error", reject).listen(options.port, options.host, resolve);
@@ -84,7 +84,8 @@ export async function listen(handler: NodeHandler, options: ListenOptions): Prom
       dropUndecided();
       for (const session of sessions) session.close();
       const timer = setTimeout(() => {
-        for (const session of sessions) session.destroy();
+        // Destroying a session that was closed before would wait for its peer.
+        for (const socket of http2Sockets) socket.destroy();
         http1.closeAllConnections();
       }, graceMs);
       await closed;
@@ -112,8 +113,16 @@ function createHttp1(options: ListenOptions, limits: ListenLimits): Server {
   });
 }
 
-/** Puts itself before the HTTP/1.1 server's own listener; returns what drops connections that are not decided yet. */
-function route(http1: Server, http2: Http2Server, tls: boolean, timeoutMs: number): () => void {
+interface Routing {
+  /** Drops connections whose protocol is not known yet. */
+  dropUndecided(): void;
+  /** The open connections that speak HTTP/2. */
+  readonly http2Sockets: ReadonlySet<Socket>;
+}
+
+/** Puts itself before the HTTP/1.1 server's own listener. */
+function route(http1: Server, http2: Http2Server, tls: boolean, timeoutMs: number): Routing {
+  const http2Sockets = new Set<Socket>();
   const event = tls ? "secureConnection" : "connection";
   const own = http1.listeners(event) as ((socket: Socket) => void)[];
   http1.removeAllListeners(event);
@@ -123,15 +132,17 @@ function route(http1: Server, http2: Http2Server, tls: boolean, timeoutMs: numbe
   const toHttp2 = (socket: Socket) => {
     // HTTP/2 knows no half-open connection: a peer that ends its side is gone.
     socket.allowHalfOpen = false;
+    http2Sockets.add(socket);
+    socket.once("close", () => http2Sockets.delete(socket));
     http2.emit("connection", socket);
   };
   if (tls) {
     http1.on(event, (socket: TLSSocket) => (socket.alpnProtocol === "h2" ? toHttp2 : toHttp1)(socket));
-    return () => {};
+    return { dropUndecided: () => {}, http2Sockets };
   }
   const { onConnection, dropUndecided } = divert(timeoutMs, toHttp1, toHttp2);
   http1.on(event, onConnection);
-  return dropUndecided;
+  return { dropUndecided, http2Sockets };
 }
 
 function trackSessions(http2: Http2Server, idleTimeoutMs: number): ReadonlySet<ServerHttp2Session> {

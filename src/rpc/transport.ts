@@ -1,7 +1,13 @@
 import { constants } from "node:http2";
 import type { BlockList } from "node:net";
-import { type ConnectRouter, createConnectRouter, createContextValues, type Interceptor } from "@connectrpc/connect";
-import type { UniversalHandler, UniversalServerResponse } from "@connectrpc/connect/protocol";
+import {
+  type Code,
+  type ConnectRouter,
+  createConnectRouter,
+  createContextValues,
+  type Interceptor,
+} from "@connectrpc/connect";
+import type { UniversalHandler } from "@connectrpc/connect/protocol";
 import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from "@connectrpc/connect-node";
 import type { Logger } from "pino";
 import { type Origin, originKey, wasOpened } from "./call.js";
@@ -10,7 +16,7 @@ import type { Cors } from "./cors.js";
 import type { HttpRoutes } from "./http-routes.js";
 import { answer, headerOf, type NodeHandler, type NodeRequest, type NodeResponse } from "./http-types.js";
 import { sourceAddress } from "./peer.js";
-import { type OnRefused, reportRefusal } from "./refusals.js";
+import { type OnRefused, settleRefusal } from "./refusals.js";
 import { traceOf } from "./trace.js";
 
 export interface TransportLimits {
@@ -59,9 +65,11 @@ export function createTransport(options: TransportOptions): NodeHandler {
     res.setHeader("x-request-id", origin.trace.requestId);
     if (options.cors(req, res)) return;
     const rpc = rpcs.get(req.url?.split("?", 1)[0] ?? "");
+    limitBodyTime(req, rpc, options.bodyTimeoutMs);
     if (rpc !== undefined) {
       callRpc(rpc, req, res, origin, options).catch((error: unknown) => failed(error, res, origin, options.log));
     } else if (!options.httpRoutes(req, res, origin)) {
+      req.resume();
       answer(res, 404, { "content-type": "application/json" }, notFound);
     }
   };
@@ -103,23 +111,30 @@ async function callRpc(
 ): Promise<void> {
   const began = performance.now();
   const values = createContextValues().set(originKey, origin);
-  limitBodyTime(rpc, req, options.bodyTimeoutMs);
   // HTTP/1.0 need not name a host.
   if (!("authority" in req)) req.headers.host ??= "localhost";
-  const response = await rpc(universalRequestFromNodeRequest(req, res, undefined, values));
-  const watched = wasOpened(values) ? response : reportRefusal(response, rpc.method, origin, began, options.onRefused);
-  await universalResponseToNodeResponse(watched as UniversalServerResponse, res);
+  // Leaving this iterator does not destroy the request, and with it the connection that the response needs.
+  const body = req.iterator({ destroyOnReturn: false }) as AsyncIterableIterator<Uint8Array>;
+  res.once("close", () => discardRest(req, body));
+  const response = await rpc({ ...universalRequestFromNodeRequest(req, res, undefined, values), body });
+  if (rpc.method.methodKind === "unary") discardRest(req, body);
+  const report = (code: Code) => options.onRefused({ method: rpc.method, origin, code, ms: performance.now() - began });
+  const settled = wasOpened(values) ? response : await settleRefusal(response, report);
+  await universalResponseToNodeResponse(settled, res);
+}
+
+// What nobody reads would block the next request of the connection, or reset the stream before its response is read.
+function discardRest(req: NodeRequest, body: AsyncIterator<unknown>): void {
+  body.return?.().then(
+    () => req.resume(),
+    () => {},
+  );
 }
 
 // HTTP/1.1 has Node's own timer; over HTTP/2 nobody else would notice a request that never ends.
-function limitBodyTime(rpc: UniversalHandler, req: NodeRequest, timeoutMs: number): void {
-  if (
-    !("stream" in req) ||
-    rpc.method.methodKind === "client_streaming" ||
-    rpc.method.methodKind === "bidi_streaming"
-  ) {
-    return;
-  }
+function limitBodyTime(req: NodeRequest, rpc: UniversalHandler | undefined, timeoutMs: number): void {
+  const kind = rpc?.method.methodKind;
+  if (!("stream" in req) || kind === "client_streaming" || kind === "bidi_streaming") return;
   const timer = setTimeout(() => req.stream.close(constants.NGHTTP2_CANCEL), timeoutMs);
   const done = () => clearTimeout(timer);
   req.once("end", done).once("close", done);

@@ -263,6 +263,15 @@ describe("close", () => {
     await listener.close({ graceMs: 50 });
     expect((await Promise.all(calls)).every((text) => text === "cut" || text === "")).toBe(true);
   });
+
+  it("does not wait for an HTTP/2 client that never closes its side", async () => {
+    const listener = await listen(echo, { host: "127.0.0.1", port: 0 });
+    const socket = await dial(listener.port);
+    socket.write(Buffer.concat([Buffer.from(preface, "latin1"), emptySettings]));
+    await once(socket, "data");
+    await listener.close({ graceMs: 50 });
+    socket.destroy();
+  });
 });
 
 describe("TLS", () => {
