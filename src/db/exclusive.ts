@@ -1,4 +1,5 @@
 import type { Logger } from "pino";
+import { pause } from "../pause.js";
 import type { DatabaseServer } from "./database.js";
 
 /** How often a process that waits asks whether it is its turn. */
@@ -37,16 +38,19 @@ async function withLock(
   signal: AbortSignal,
 ): Promise<void> {
   const client = await server.connect({ name, statementTimeoutMs: 5_000, answerTimeoutMs: 5_000 });
-  const lost = new AbortController();
-  client.once("error", () => lost.abort());
-  client.once("end", () => lost.abort());
-  const check = setInterval(() => client.query("select 1").catch(() => lost.abort()), checkMs);
+  // Ends with the caller's signal, and with the connection.
+  const turn = new AbortController();
+  const end = (): void => turn.abort();
+  signal.addEventListener("abort", end, { once: true });
+  client.once("error", end);
+  client.once("end", end);
+  const check = setInterval(() => client.query("select 1").catch(end), checkMs);
   try {
-    if (await tryLock(client, name, AbortSignal.any([signal, lost.signal]))) {
-      await work(AbortSignal.any([signal, lost.signal]));
-    }
+    if (signal.aborted) end();
+    if (await tryLock(client, name, turn.signal)) await work(turn.signal);
   } finally {
     clearInterval(check);
+    signal.removeEventListener("abort", end);
     // Ending the session frees the lock.
     await client.end().catch(() => {});
   }
@@ -63,17 +67,4 @@ async function tryLock(
     await pause(retryMs, signal);
   }
   return false;
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve();
-    const done = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener("abort", done);
-  });
 }
