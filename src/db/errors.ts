@@ -1,4 +1,5 @@
 import { DrizzleQueryError } from "drizzle-orm";
+import pg from "pg";
 import { DomainError } from "../errors.js";
 
 /** The fields of an error of pg that say what happened, without the values of the query. */
@@ -30,16 +31,19 @@ export function databaseError(error: unknown): DomainError | undefined {
   if (code === "40001" || code === "40P01") return new DomainError("conflict", "somebody else changed it too", cause);
   if (code === "57014") return new DomainError("timeout", "the database took too long", cause);
   if (isUnavailable(error, code)) {
-    return new DomainError("unavailable", "the database is not available", { ...cause, retryAfterMs: 1_000 });
+    return new DomainError("unavailable", "a service behind this one is not available; try again later", {
+      ...cause,
+      retryAfterMs: 1_000,
+    });
   }
   return undefined;
 }
 
 /** The error as it may be logged: drizzle's and pg's own carry the values of the query. */
 export function withoutValues(error: unknown): unknown {
-  const source = sqlErrorOf(error);
   const query = error instanceof DrizzleQueryError ? error.query : undefined;
-  if (source === undefined && query === undefined) return error;
+  if (query === undefined && ![...chain(error)].some((link) => link instanceof pg.DatabaseError)) return error;
+  const source = sqlErrorOf(error);
   const reason = source?.message ?? (error instanceof Error && error.cause instanceof Error ? error.cause.message : "");
   const clean = new Error(`query failed: ${reason}`);
   if (error instanceof Error && error.stack !== undefined) {

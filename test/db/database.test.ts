@@ -62,8 +62,9 @@ describe("errors of the database", () => {
   });
 
   test("other errors are logged as they are", () => {
-    const error = new Error("defect");
-    expect(withoutValues(error)).toBe(error);
+    for (const error of [new Error("defect"), Object.assign(new Error("no such file"), { code: "ENOENT" })]) {
+      expect(withoutValues(error)).toBe(error);
+    }
   });
 });
 
