@@ -55,15 +55,7 @@ export function withoutValues(error: unknown): unknown {
 }
 
 const UNAVAILABLE_CLASSES = new Set(["08", "53", "57", "55"]);
-const SYSTEM_ERRORS = new Set([
-  "ECONNREFUSED",
-  "ECONNRESET",
-  "EPIPE",
-  "ETIMEDOUT",
-  "ENOTFOUND",
-  "EHOSTUNREACH",
-  "ENOENT",
-]);
+const SYSTEM_ERRORS = new Set(["ECONNREFUSED", "ECONNRESET", "EPIPE", "ETIMEDOUT", "ENOTFOUND", "EHOSTUNREACH"]);
 /** What pg and the embedded database say, without a code, of connections that are full, slow or lost. */
 const CONNECTION_MESSAGES = [
   "timeout exceeded when trying to connect",
