@@ -75,10 +75,9 @@ export function openKube(settings: CallerOptions): KubeClient {
     list: async <T extends KubeObject>(type: ResourceType, options: ListOptions = {}) =>
       listOf<T>(await call(listRequest(type, options), options)),
     apply: (type, object, options) => {
-      const { namespace, name } = object.metadata;
       const query = { fieldManager, force: "true" };
       const contentType = "application/apply-patch+yaml";
-      const path = pathOf(type, namespace, name);
+      const path = pathOf(type, object.metadata.namespace, object.metadata.name);
       return call({ method: "PATCH", path, query, body: write(type, object), contentType }, options);
     },
     create: (type, object, options) => {

@@ -32,27 +32,13 @@ export function openDelivery<T extends KubeObject>(
   log: Logger,
   onFailure: () => void,
 ): Delivery<T> {
-  let items: readonly T[] | undefined;
-  const waiting = new Map<string, ObjectEvent<T>>();
+  const backlog = createBacklog<T>();
   let running: Promise<void> | undefined;
   let stopped = false;
-
-  const next = (): (() => void | Promise<void>) | undefined => {
-    if (items !== undefined) {
-      const all = items;
-      items = undefined;
-      return () => handlers.onSync(all);
-    }
-    for (const [key, event] of waiting) {
-      waiting.delete(key);
-      return () => handlers.onEvent(event);
-    }
-    return undefined;
-  };
   const run = async () => {
     // Never in the caller's stack; and `running` must be set before it is cleared below.
     await Promise.resolve();
-    for (let task = next(); task !== undefined; task = next()) {
+    for (let task = backlog.next(handlers); task !== undefined; task = backlog.next(handlers)) {
       try {
         await task();
       } catch (error) {
@@ -66,21 +52,52 @@ export function openDelivery<T extends KubeObject>(
     if (!stopped) running ??= run();
   };
   return {
-    sync(all) {
-      waiting.clear();
-      items = all;
+    sync(items) {
+      backlog.sync(items);
       wake();
     },
     event(event) {
-      const key = keyOf(event.object);
-      waiting.set(key, merge(waiting.get(key), event));
+      backlog.event(event);
       wake();
     },
     async stop() {
       stopped = true;
-      items = undefined;
-      waiting.clear();
+      backlog.clear();
       await running;
+    },
+  };
+}
+
+/** What waits for its handler: at most one sync, and after it one event per object. */
+function createBacklog<T extends KubeObject>() {
+  let items: readonly T[] | undefined;
+  const events = new Map<string, ObjectEvent<T>>();
+  const clear = () => {
+    items = undefined;
+    events.clear();
+  };
+  return {
+    clear,
+    sync(all: readonly T[]) {
+      clear();
+      items = all;
+    },
+    event(event: ObjectEvent<T>) {
+      const key = keyOf(event.object);
+      events.set(key, merge(events.get(key), event));
+    },
+    /** Takes the next task out; undefined when there is none. */
+    next(handlers: ObjectHandlers<T>): (() => void | Promise<void>) | undefined {
+      if (items !== undefined) {
+        const all = items;
+        items = undefined;
+        return () => handlers.onSync(all);
+      }
+      for (const [key, event] of events) {
+        events.delete(key);
+        return () => handlers.onEvent(event);
+      }
+      return undefined;
     },
   };
 }

@@ -3,7 +3,7 @@ import { openKube } from "../../../src/kube/client.js";
 import { parseFault } from "../../../src/kube/embedded/gardener/faults.js";
 import { gardenerBackend } from "../../../src/resources/api/cluster/gardener.js";
 import { type Shoot, shoots } from "../../../src/resources/api/cluster/gardener-types.js";
-import type { ClusterSpec } from "../../../src/resources/api/cluster/kube.js";
+import type { ClusterObservation, ClusterSpec } from "../../../src/resources/api/cluster/kube.js";
 import { openStub, sendJson, sendStatus } from "../stub-server.js";
 import {
   clusterSpec,
@@ -114,6 +114,56 @@ test("a restart in the middle of a creation goes on with it, and ends with one S
   expect(all.items.map(({ metadata }) => metadata.uid)).toEqual([uid]);
   // The virtual cluster is reached where the server is now.
   expect(await second.backend.machines(spec, signal)).toHaveLength(2);
+});
+
+test("a follower goes on when the API server comes back, and learns what it missed", async () => {
+  const directory = await temporaryDirectory();
+  open.push(directory);
+  const [kept, lost] = [clusterSpec("kept"), clusterSpec("lost")];
+  const first = await startGarden({ directory: directory.path });
+  const port = Number(new URL(first.embedded.url).port);
+  for (const spec of [kept, lost]) {
+    await first.backend.apply(spec, signal);
+    await observed(first, spec, healthy);
+  }
+  const { synced, health } = await recorded(first, async (seen, health, synced) => {
+    await first.closeServer();
+    await vi.waitFor(() => expect(health.at(-1)).toBe("down"), { timeout: 10_000 });
+    const second = await startGarden({ directory: directory.path, port });
+    open.push(second);
+    await second.backend.remove(lost, signal);
+    await vi.waitFor(async () => expect(await second.backend.remove(lost, signal)).toBe("gone"), { timeout: 10_000 });
+    await vi.waitFor(() => expect(health.at(-1)).toBe("up"), { timeout: 10_000 });
+    await second.backend.operate(kept, "reconcile", signal);
+    // Whether a change comes with a list or as an event depends on who was faster.
+    const reconciled = ({ id, type, state }: ClusterObservation) =>
+      id === kept.id && type === "Reconcile" && state === "Succeeded";
+    await vi.waitFor(() => expect([...(synced.at(-1) ?? []), ...seen].some(reconciled)).toBe(true), {
+      timeout: 10_000,
+    });
+  });
+  first.client.close();
+  expect(synced[0]).toHaveLength(2);
+  expect(synced.length).toBeGreaterThan(1);
+  expect(health).toEqual(["up", "down", "up"]);
+});
+
+test("a creation that is interrupted again and again ends with one healthy cluster", async () => {
+  const directory = await temporaryDirectory();
+  open.push(directory);
+  const spec = clusterSpec("bumpy");
+  for (let round = 0; round < 6; round++) {
+    const garden = await startGarden({ directory: directory.path, timeScale: 100 });
+    await garden.backend.apply(spec, signal);
+    const from = (await garden.backend.observe(spec, signal))?.progress ?? 0;
+    await observed(garden, spec, ({ progress }) => progress > from || progress === 100);
+    await garden.close();
+  }
+  const garden = await startGarden({ directory: directory.path });
+  open.push(garden);
+  expect(await observed(garden, spec, healthy)).toMatchObject({ type: "Create" });
+  expect((await garden.client.list<Shoot>(shoots)).items).toHaveLength(1);
+  expect(await garden.backend.machines(spec, signal)).toHaveLength(2);
 });
 
 test("a cluster that was finished before a restart can be reached after it", async () => {

@@ -43,7 +43,7 @@ export function clusterSpec(name: string, changes: Partial<ClusterSpec> = {}): C
 }
 
 /** An embedded API server with a simulated Gardener, and Slipway's adapter on it. */
-export async function startGarden(options: { timeScale?: number; directory?: string } = {}) {
+export async function startGarden(options: { timeScale?: number; directory?: string; port?: number } = {}) {
   const simulator = gardenerSimulator({
     timeScale: options.timeScale ?? 200,
     regions: [{ name: "muc", zones: [partition] }],
@@ -59,20 +59,25 @@ export async function startGarden(options: { timeScale?: number; directory?: str
   });
   const embedded = await startEmbeddedKube({
     ...(options.directory === undefined ? {} : { directory: options.directory }),
+    ...(options.port === undefined ? {} : { port: options.port }),
     extensions: [simulator.extension],
   });
   const running = await simulator.start(embedded);
   const client = openKube({ kubeconfig: embedded.adminKubeconfig, log });
   const settings = { region: "muc", ...simulatorSettings };
   const backend = gardenerBackend({ client, partition, settings, log });
+  const closeServer = async () => {
+    await running.stop();
+    await embedded.close();
+  };
   return {
     embedded,
     client,
     backend,
+    closeServer,
     async close() {
       client.close();
-      await running.stop();
-      await embedded.close();
+      await closeServer();
     },
   };
 }
@@ -108,7 +113,10 @@ export const healthy = (seen: ClusterObservation): boolean =>
   seen.state === "Succeeded" && seen.conditions.length > 0 && seen.conditions.every(({ status }) => status === "True");
 
 /** Writes down all observations while `run` runs. */
-export async function recorded(garden: Garden, run: (seen: ClusterObservation[]) => Promise<void>) {
+export async function recorded(
+  garden: Pick<Garden, "backend">,
+  run: (seen: ClusterObservation[], health: string[], synced: ClusterObservation[][]) => Promise<void>,
+) {
   const seen: ClusterObservation[] = [];
   const stop = new AbortController();
   const synced: ClusterObservation[][] = [];
@@ -126,7 +134,7 @@ export async function recorded(garden: Garden, run: (seen: ClusterObservation[])
     await vi.waitFor(() => {
       if (health.at(-1) !== "up" || synced.length === 0) throw new Error(`not following yet: ${health}`);
     });
-    await run(seen);
+    await run(seen, health, synced);
   } finally {
     stop.abort();
     await done;

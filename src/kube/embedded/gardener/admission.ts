@@ -31,8 +31,7 @@ function admit(request: AdmissionRequest, now: Date): void {
 
 function requireConfirmation({ object, type }: AdmissionRequest): void {
   if (object.metadata.annotations?.[keys.confirmDeletion] === "true") return;
-  const why = `must have a "${keys.confirmDeletion}" annotation to delete`;
-  throw forbidden(type, object.metadata.name, `annotation "${keys.confirmDeletion}" is not set to "true": ${why}`);
+  throw forbidden(type, object.metadata.name, `annotation "${keys.confirmDeletion}" must be "true" to delete it`);
 }
 
 function requireEmpty({ object, type, store }: AdmissionRequest): void {

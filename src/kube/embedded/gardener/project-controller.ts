@@ -1,4 +1,4 @@
-import type { KubeObject } from "../types.js";
+import type { KubeObject, ObjectStore } from "../types.js";
 import type { Controller, ControllerOptions } from "./shoot-controller.js";
 import { finalizer, keys, namespaces, type Project, projects } from "./types.js";
 
@@ -9,34 +9,9 @@ export function startProjectController({ embedded, log }: ControllerOptions): Co
   let working = Promise.resolve();
   const meet = ({ metadata }: KubeObject): void => {
     working = working
-      .then(() => settleProject(store.get({ ...projects, name: metadata.name }) as Project | undefined))
+      .then(() => settleProject(store, store.get({ ...projects, name: metadata.name }) as Project | undefined))
       .catch((error: unknown) => log.error({ err: error, project: metadata.name }, "a simulated project failed"));
   };
-
-  async function settleProject(project: Project | undefined): Promise<void> {
-    if (project === undefined) return;
-    const { name, deletionTimestamp } = project.metadata;
-    const namespace = project.spec.namespace ?? `garden-${name}`;
-    if (deletionTimestamp !== undefined) return await release(name, namespace);
-    if (project.status?.phase === "Ready" && project.spec.namespace !== undefined) return;
-    const labels = { [keys.role]: "project", [keys.projectName]: name };
-    const found = await store.modify({ ...namespaces, name: namespace }, (draft) => {
-      draft.metadata.labels = { ...draft.metadata.labels, ...labels };
-    });
-    if (found === undefined) await store.create(namespaces, { metadata: { name: namespace, labels } });
-    await store.modify({ ...projects, name }, (draft) => {
-      draft.spec = { ...draft.spec, namespace };
-      draft.status = { ...draft.status, phase: "Ready", observedGeneration: (draft.metadata.generation ?? 0) + 1 };
-    });
-  }
-
-  async function release(name: string, namespace: string): Promise<void> {
-    await store.delete({ ...namespaces, name: namespace });
-    await store.modify({ ...projects, name }, (draft) => {
-      draft.metadata.finalizers = (draft.metadata.finalizers ?? []).filter((one) => one !== finalizer);
-    });
-  }
-
   const unwatch = store.watch(projects, ({ type, object }) => {
     if (type !== "DELETED") meet(object);
   });
@@ -47,4 +22,28 @@ export function startProjectController({ embedded, log }: ControllerOptions): Co
       await working;
     },
   };
+}
+
+async function settleProject(store: ObjectStore, project: Project | undefined): Promise<void> {
+  if (project === undefined) return;
+  const { name, deletionTimestamp } = project.metadata;
+  const namespace = project.spec.namespace ?? `garden-${name}`;
+  if (deletionTimestamp !== undefined) return await release(store, name, namespace);
+  if (project.status?.phase === "Ready" && project.spec.namespace !== undefined) return;
+  const labels = { [keys.role]: "project", [keys.projectName]: name };
+  const found = await store.modify({ ...namespaces, name: namespace }, (draft) => {
+    draft.metadata.labels = { ...draft.metadata.labels, ...labels };
+  });
+  if (found === undefined) await store.create(namespaces, { metadata: { name: namespace, labels } });
+  await store.modify({ ...projects, name }, (draft) => {
+    draft.spec = { ...draft.spec, namespace };
+    draft.status = { ...draft.status, phase: "Ready" };
+  });
+}
+
+async function release(store: ObjectStore, name: string, namespace: string): Promise<void> {
+  await store.delete({ ...namespaces, name: namespace });
+  await store.modify({ ...projects, name }, (draft) => {
+    draft.metadata.finalizers = (draft.metadata.finalizers ?? []).filter((one) => one !== finalizer);
+  });
 }

@@ -28,41 +28,24 @@ interface Walk {
   working: Promise<void> | undefined;
 }
 
-const retryMs = 1000;
-
 /**
  * Walks every Shoot through its operations. All that it knows is in the Shoots; in memory are only the timers, so
  * after a restart each operation goes on with the step that it was in.
  */
 export function startShootController(options: ControllerOptions): Controller {
-  const { embedded, log, timeScale } = options;
-  const { store } = embedded;
+  const { store } = options.embedded;
   const walks = new Map<string, Walk>();
   let stopped = false;
-
   const look = (walk: Walk): void => {
     if (stopped || walk.working !== undefined) return;
-    const shoot = current(store.get(walk.ref), walk.uid);
-    const phase = shoot && phaseOf(shoot);
-    const key = shoot && phase ? phaseKey(shoot, phase) : undefined;
-    if (walk.waiting !== undefined && walk.waiting.key === key) return;
-    clearTimeout(walk.waiting?.timer);
-    walk.waiting = undefined;
-    if (shoot === undefined) walks.delete(walk.uid);
-    if (phase === undefined || key === undefined) return;
-    walk.waiting = { key, timer: setTimeout(() => work(walk), phase.ms / timeScale) };
+    if (schedule(options, walk, () => work(walk)) === "gone") walks.delete(walk.uid);
   };
   const work = (walk: Walk): void => {
     walk.waiting = undefined;
-    walk.working = pass(options, walk)
-      .catch(async (error: unknown) => {
-        log.error({ err: error, shoot: walk.ref.name }, "a step of the simulation failed");
-        await new Promise((resolve) => setTimeout(resolve, retryMs / timeScale));
-      })
-      .then(() => {
-        walk.working = undefined;
-        look(walk);
-      });
+    walk.working = passSafely(options, walk).then(() => {
+      walk.working = undefined;
+      look(walk);
+    });
   };
   const meet = ({ metadata }: KubeObject): void => {
     const { uid, name, namespace } = metadata;
@@ -81,6 +64,27 @@ export function startShootController(options: ControllerOptions): Controller {
       await Promise.all([...walks.values()].map(({ working }) => working));
     },
   };
+}
+
+/** Sets the timer for what a Shoot is waiting for, unless that runs already. */
+function schedule({ embedded, timeScale }: ControllerOptions, walk: Walk, work: () => void): "gone" | "there" {
+  const shoot = current(embedded.store.get(walk.ref), walk.uid);
+  const phase = shoot && phaseOf(shoot);
+  const key = shoot && phase ? phaseKey(shoot, phase) : undefined;
+  if (walk.waiting === undefined || walk.waiting.key !== key) {
+    clearTimeout(walk.waiting?.timer);
+    walk.waiting = phase && key ? { key, timer: setTimeout(work, phase.ms / timeScale) } : undefined;
+  }
+  return shoot === undefined ? "gone" : "there";
+}
+
+/** A fault of the simulation itself is logged, and the same phase waits its time again. */
+async function passSafely(options: ControllerOptions, walk: Walk): Promise<void> {
+  try {
+    await pass(options, walk);
+  } catch (error) {
+    options.log.error({ err: error, shoot: walk.ref.name }, "a step of the simulation failed");
+  }
 }
 
 /** The server's address may have changed since the last run. */

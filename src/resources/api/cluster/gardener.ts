@@ -11,7 +11,15 @@ import { applyCredentials, ensureNamespace, namespaceOf } from "./gardener-proje
 import type { GardenerSettings } from "./gardener-settings.js";
 import { gardenerProjectName, observationOf, shootOf } from "./gardener-shoot.js";
 import { keys, type Shoot, shoots } from "./gardener-types.js";
-import type { ClusterBackend, ClusterMonitoring, ClusterObservation, ClusterRef, ClusterSpec } from "./kube.js";
+import type {
+  ClusterBackend,
+  ClusterHandlers,
+  ClusterMonitoring,
+  ClusterObservation,
+  ClusterOperation,
+  ClusterRef,
+  ClusterSpec,
+} from "./kube.js";
 
 /** What the adapter works with. */
 export interface GardenerOptions {
@@ -33,18 +41,10 @@ const nameTakenRetryMs = 5000;
 
 /** Makes the clusters of one partition as Gardener Shoots. */
 export function gardenerBackend(options: GardenerOptions): ClusterBackend {
-  const { client, partition } = options;
+  const { client } = options;
   return {
     apply: (spec, signal) => translated(() => apply(options, spec, signal)),
-    operate: (ref, operation, signal) =>
-      translated(async () => {
-        const shoot = await required(client, ref, signal);
-        // Gardener would drop the annotation without a word.
-        if (operation === "retry" && shoot.status?.lastOperation?.state !== "Failed") {
-          throw new DomainError("precondition", "only a cluster whose last operation has failed can be retried");
-        }
-        await annotate(client, shoot, keys.operation, operation, signal);
-      }),
+    operate: (ref, operation, signal) => translated(() => operate(client, ref, operation, signal)),
     remove: (ref, signal) => translated(() => remove(client, ref, signal)),
     observe: (ref, signal) =>
       translated(async () => {
@@ -55,28 +55,40 @@ export function gardenerBackend(options: GardenerOptions): ClusterBackend {
       translated(() => kubeconfig(client, ref, "AdminKubeconfigRequest", seconds, signal)),
     monitoring: (ref, signal) => translated(() => monitoring(client, ref, signal)),
     machines: (ref, signal) => translated(() => machines(options, ref, signal)),
-    follow: (handlers, signal) => {
-      const observed = (shoot: Shoot, gone = false): ClusterObservation[] => {
-        const one = observationOf(shoot, gone);
-        return one === undefined ? [] : [one];
-      };
-      return follow<Shoot>({
-        client,
-        type: shoots,
-        labelSelector: `${keys.cluster},${keys.partition}=${partition}`,
-        onSync: (items) => handlers.onSync(items.flatMap((shoot) => observed(shoot))),
-        onEvent: async ({ type, object }) => {
-          for (const one of observed(object, type === "DELETED")) await handlers.onObservation(one);
-        },
-        onUp: () => handlers.onUp(),
-        onDown: (error) => handlers.onDown(asError(domainError(error))),
-        signal,
-        log: options.log,
-        resyncMs,
-        ...(options.watchdogMs === undefined ? {} : { watchdogMs: options.watchdogMs }),
-      });
-    },
+    follow: (handlers, signal) => followShoots(options, handlers, signal),
   };
+}
+
+function followShoots(options: GardenerOptions, handlers: ClusterHandlers, signal: AbortSignal): Promise<void> {
+  const { client, partition, log, watchdogMs } = options;
+  const observed = (shoot: Shoot, gone = false): ClusterObservation[] => {
+    const one = observationOf(shoot, gone);
+    return one === undefined ? [] : [one];
+  };
+  return follow<Shoot>({
+    client,
+    type: shoots,
+    labelSelector: `${keys.cluster},${keys.partition}=${partition}`,
+    onSync: (items) => handlers.onSync(items.flatMap((shoot) => observed(shoot))),
+    onEvent: async ({ type, object }) => {
+      for (const one of observed(object, type === "DELETED")) await handlers.onObservation(one);
+    },
+    onUp: () => handlers.onUp(),
+    onDown: (error) => handlers.onDown(asError(domainError(error))),
+    signal,
+    log,
+    resyncMs,
+    ...(watchdogMs === undefined ? {} : { watchdogMs }),
+  });
+}
+
+async function operate(client: KubeClient, ref: ClusterRef, operation: ClusterOperation, signal: AbortSignal) {
+  const shoot = await required(client, ref, signal);
+  // Gardener would drop the annotation without a word.
+  if (operation === "retry" && shoot.status?.lastOperation?.state !== "Failed") {
+    throw new DomainError("precondition", "only a cluster whose last operation has failed can be retried");
+  }
+  await annotate(client, shoot, keys.operation, operation, signal);
 }
 
 async function apply(options: GardenerOptions, spec: ClusterSpec, signal: AbortSignal): Promise<void> {
