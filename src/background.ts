@@ -1,6 +1,7 @@
 import { pruneChanges } from "./changes/read.js";
 import type { DatabaseServer } from "./db/database.js";
 import { runExclusively } from "./db/exclusive.js";
+import { pruneJobQueues } from "./jobs/jobs.js";
 import { startWorker } from "./jobs/worker.js";
 import type { Platform } from "./platform.js";
 import { changeRetentionMs } from "./process.js";
@@ -24,8 +25,12 @@ export async function startBackground(
     tasks: {
       ...Object.assign({}, ...parts.map(({ tasks }) => tasks)),
       "changes.prune": () => pruneChanges(server.db, new Date(platform.clock().getTime() - changeRetentionMs)),
+      "jobs.prune": () => pruneJobQueues(server.db),
     },
-    cron: [{ task: "changes.prune", pattern: "*/10 * * * *" }],
+    cron: [
+      { task: "changes.prune", pattern: "*/10 * * * *" },
+      { task: "jobs.prune", pattern: "5 * * * *" },
+    ],
     concurrency: options.concurrency,
     log,
   });

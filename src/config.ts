@@ -75,6 +75,10 @@ export function loadConfig(env: Env): Config {
     keyring: read.keyring("SLIPWAY_KEYRING"),
     workerConcurrency: read.integer("SLIPWAY_WORKER_CONCURRENCY", 4, 1, 100),
   };
+  // The job queue listens on one connection of the pool, and one is for everything else.
+  if (config.databasePoolSize < config.workerConcurrency + 2) {
+    faults.push("SLIPWAY_DATABASE_POOL_SIZE must be at least SLIPWAY_WORKER_CONCURRENCY + 2");
+  }
   if (faults.length > 0) throw new Error(`bad configuration: ${faults.join("; ")}`);
   return config;
 }

@@ -5,13 +5,20 @@ import { readBuild } from "./build.js";
 import type { RunningDev } from "./commands/dev.js";
 import type { Running } from "./commands/serve.js";
 import { type Config, loadConfig, parseAddress } from "./config.js";
+import { withoutValues } from "./db/errors.js";
 
 /** How long an orderly end may take, beyond the grace that calls get. */
 const stopMarginMs = 15_000;
 
 const logTo = (config: Config) =>
   pino(
-    { level: config.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime },
+    {
+      level: config.logLevel,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      // The database's errors carry the values of the query.
+      serializers: { err: (error: unknown) => pino.stdSerializers.err(withoutValues(error) as Error) },
+    },
     pino.destination({ fd: 2, sync: false }),
   );
 

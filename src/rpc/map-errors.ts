@@ -1,6 +1,7 @@
 import { ValidationError, violationsToProto } from "@bufbuild/protovalidate";
 import { Code, ConnectError, type Interceptor } from "@connectrpc/connect";
-import { DomainError, type ErrorKind } from "../errors.js";
+import { databaseError } from "../db/errors.js";
+import type { DomainError, ErrorKind } from "../errors.js";
 import { badRequest, type ErrorDetail, retryInfo } from "./error-details.js";
 import { observe } from "./streams.js";
 
@@ -36,8 +37,9 @@ export const mapErrors: Interceptor = (next) => async (req) => {
  */
 export function toConnectError(error: unknown, signal: AbortSignal): ConnectError {
   if (error instanceof ConnectError) return error;
-  if (error instanceof DomainError) {
-    return new ConnectError(error.message, codes[error.kind], undefined, detailsOf(error), error);
+  const known = databaseError(error);
+  if (known !== undefined) {
+    return new ConnectError(known.message, codes[known.kind], undefined, detailsOf(known), known);
   }
   if (isAbort(error)) {
     return signal.reason instanceof ConnectError
@@ -50,7 +52,7 @@ export function toConnectError(error: unknown, signal: AbortSignal): ConnectErro
 
 /** Whether an error is nobody's answer to a caller, and so has to be looked at. */
 export function isDefect(error: unknown): boolean {
-  return !(error instanceof ConnectError || error instanceof DomainError || isAbort(error) || isTimeout(error));
+  return !(error instanceof ConnectError || isAbort(error) || isTimeout(error) || databaseError(error) !== undefined);
 }
 
 function detailsOf(error: DomainError): ErrorDetail[] {
