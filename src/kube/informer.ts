@@ -118,17 +118,20 @@ async function watchOnce<T extends KubeObject>(
   const timeoutSeconds = Math.max(1, Math.floor((watchdogMs / 1000) * (0.6 + 0.3 * random())));
   const resourceVersion = position.resourceVersion ?? "";
   const selection = { namespace, labelSelector, fieldSelector };
-  const opened = performance.now();
   let told = false;
+  let opened = Number.POSITIVE_INFINITY;
+  // Only a watch that was of use ends a series of failures.
+  const useful = () => told || performance.now() - opened >= briefMs;
   try {
     const events = await client.watch<T>(type, { ...selection, resourceVersion, timeoutSeconds, signal: guard.signal });
+    opened = performance.now();
     guard.start();
     up();
     try {
       for await (const event of events) {
         guard.alive();
-        told = true;
         take(event, position, delivery);
+        told = true;
       }
     } catch (error) {
       // The watchdog and the resync end a watch on purpose; the position still holds.
@@ -136,9 +139,9 @@ async function watchOnce<T extends KubeObject>(
     }
   } finally {
     guard.stop();
-    if (told || performance.now() - opened >= briefMs) position.failures = 0;
+    if (useful()) position.failures = 0;
   }
-  if (!told && performance.now() - opened < briefMs) position.failures++;
+  if (!useful()) position.failures++;
 }
 
 function take<T extends KubeObject>(event: WatchEvent<T>, position: Position, delivery: Delivery<T>): void {

@@ -119,6 +119,16 @@ test.each([
   expect(told.filter((one) => one === "up")).toHaveLength(1);
 });
 
+test("counts failures up, and so pauses longer, when all that ever comes is 410", async () => {
+  const failures: number[] = [];
+  const log = pino({ level: "warn" }, { write: (text: string) => void failures.push(JSON.parse(text).failures) });
+  await following(
+    { list: emptyList, watch: (_, response) => start(response, line("ERROR", { code: 410, reason: "Expired" })) },
+    { log },
+  );
+  await vi.waitFor(() => expect(failures.slice(0, 4)).toEqual([1, 2, 3, 4]));
+});
+
 test("survives a list that answers 500, garbage and nothing, and says down and up once each", async () => {
   const { told } = await following({
     list: (_, response, call) => {

@@ -54,7 +54,9 @@ export function startShootController(options: ControllerOptions): Controller {
     look(walk);
   };
   const unwatch = store.watch(shoots, ({ object }) => meet(object));
-  const opening = readvertise(options).then(() => store.list(shoots).forEach(meet));
+  const opening = readvertise(options)
+    .catch((error: unknown) => options.log.error({ err: error }, "the addresses of simulated clusters are out of date"))
+    .then(() => store.list(shoots).forEach(meet));
   return {
     async stop() {
       unwatch();
