@@ -30,6 +30,8 @@ interface Answers {
   watch: (request: Seen, response: ServerResponse, call: number) => void;
 }
 
+const until = (check: () => unknown) => vi.waitFor(check, { timeout: 10_000 });
+
 /** Follows widgets on a stub and writes down what the handlers are told. */
 async function following(answers: Answers, options: Partial<FollowOptions<KubeObject>> = {}) {
   const calls = { list: 0, watch: 0 };
@@ -78,7 +80,7 @@ test("lists page by page, then follows from the list's version, with the selecto
       setTimeout(() => response.write(text.slice(30)), 5);
     },
   });
-  await vi.waitFor(() => expect(told).toEqual(["up", "sync a,b", "ADDED c@11", "DELETED a@12"].sort(order(told))));
+  await until(() => expect(told).toEqual(["up", "sync a,b", "ADDED c@11", "DELETED a@12"].sort(order(told))));
   expect(stub.seen.every(({ query }) => query.get("labelSelector") === "app=x")).toBe(true);
   expect(watches()[0]!.query.get("resourceVersion")).toBe("10");
   expect(watches()[0]!.query.get("allowWatchBookmarks")).toBe("true");
@@ -100,7 +102,7 @@ test("goes on from the last bookmark when the server ends the watch", async () =
       if (call < 3) response.end();
     },
   });
-  await vi.waitFor(() => expect(watches()).toHaveLength(3));
+  await until(() => expect(watches()).toHaveLength(3));
   expect(watches().map(({ query }) => query.get("resourceVersion"))).toEqual(["10", "21", "22"]);
   expect(told.filter((one) => one.startsWith("sync"))).toHaveLength(1);
   expect(told).not.toContain("down");
@@ -115,7 +117,7 @@ test.each([
     watch: (_, response, call) =>
       call === 1 ? expire(response) : start(response, line("MODIFIED", widget("a2", "21"))),
   });
-  await vi.waitFor(() => expect(events(told)).toEqual(["sync a1", "sync a2", "MODIFIED a2@21"]));
+  await until(() => expect(events(told)).toEqual(["sync a1", "sync a2", "MODIFIED a2@21"]));
   expect(told.filter((one) => one === "up")).toHaveLength(1);
 });
 
@@ -126,7 +128,7 @@ test("counts failures up, and so pauses longer, when all that ever comes is 410"
     { list: emptyList, watch: (_, response) => start(response, line("ERROR", { code: 410, reason: "Expired" })) },
     { log },
   );
-  await vi.waitFor(() => expect(failures.slice(0, 4)).toEqual([1, 2, 3, 4]));
+  await until(() => expect(failures.slice(0, 4)).toEqual([1, 2, 3, 4]));
 });
 
 test("survives a list that answers 500, garbage and nothing, and says down and up once each", async () => {
@@ -139,7 +141,7 @@ test("survives a list that answers 500, garbage and nothing, and says down and u
     },
     watch: (_, response) => start(response),
   });
-  await vi.waitFor(() => expect([...told].sort()).toEqual(["down", "sync a", "up"]));
+  await until(() => expect([...told].sort()).toEqual(["down", "sync a", "up"]));
   expect(told.indexOf("down")).toBeLessThan(told.indexOf("up"));
 });
 
@@ -149,7 +151,7 @@ test("starts over after garbage in a watch", async () => {
     watch: (_, response, call) =>
       start(response, call === 1 ? "{broken\n" : call === 2 ? line("SHOUT", {}) : line("ADDED", widget("a", "31"))),
   });
-  await vi.waitFor(() => expect(events(told)).toEqual(["sync ", "sync ", "sync ", "ADDED a@31"]));
+  await until(() => expect(events(told)).toEqual(["sync ", "sync ", "sync ", "ADDED a@31"]));
 });
 
 test("goes on where it was when the connection of a watch breaks", async () => {
@@ -160,7 +162,7 @@ test("goes on where it was when the connection of a watch breaks", async () => {
       if (call === 1) setTimeout(() => response.destroy(), 10);
     },
   });
-  await vi.waitFor(() => expect(events(told)).toEqual(["sync ", "ADDED a1@11", "ADDED a2@12"]));
+  await until(() => expect(events(told)).toEqual(["sync ", "ADDED a1@11", "ADDED a2@12"]));
   expect(watches().map(({ query }) => query.get("resourceVersion"))).toEqual(["10", "11"]);
 });
 
@@ -175,14 +177,14 @@ test("replaces a watch that has fallen silent", async () => {
     },
     { watchdogMs: 50 },
   );
-  await vi.waitFor(() => expect(told).toContain("ADDED a@11"));
+  await until(() => expect(told).toContain("ADDED a@11"));
   expect(watches().length).toBeGreaterThan(1);
   expect(told.filter((one) => one.startsWith("sync"))).toHaveLength(1);
 });
 
 test("lists again when a resync is due", async () => {
   const { told } = await following({ list: emptyList, watch: (_, response) => start(response) }, { resyncMs: 20 });
-  await vi.waitFor(() => expect(told.filter((one) => one === "sync ").length).toBeGreaterThan(2));
+  await until(() => expect(told.filter((one) => one === "sync ").length).toBeGreaterThan(2));
   expect(told).not.toContain("down");
 });
 
@@ -206,7 +208,7 @@ test("a handler that throws does not stop the next ones", async () => {
       },
     },
   );
-  await vi.waitFor(() => expect(heard).toEqual(["a", "b"]));
+  await until(() => expect(heard).toEqual(["a", "b"]));
 });
 
 test("a handler that failed gets the whole collection again", async () => {
@@ -225,7 +227,7 @@ test("a handler that failed gets the whole collection again", async () => {
       handlerRetryMs: 10,
     },
   );
-  await vi.waitFor(() => expect(heard).toEqual(["a"]));
+  await until(() => expect(heard).toEqual(["a"]));
 });
 
 test("a slow handler runs alone and gets the newest state of each object", async () => {
@@ -257,10 +259,10 @@ test("a slow handler runs alone and gets the newest state of each object", async
     },
   );
   // The second watch opens after the first was read to its end.
-  await vi.waitFor(() => expect(watches().length).toBeGreaterThan(1));
+  await until(() => expect(watches().length).toBeGreaterThan(1));
   expect(heard).toEqual([]);
   release();
-  await vi.waitFor(() => expect(heard).toContain("ADDED old@83"));
+  await until(() => expect(heard).toContain("ADDED old@83"));
   expect(heard.slice(0, 4)).toEqual(["MODIFIED a@69", "ADDED b@81", "DELETED old@82", "ADDED old@83"]);
 });
 
@@ -275,7 +277,7 @@ test("ends when the signal aborts, after the handler that runs", async () => {
       },
     },
   );
-  await vi.waitFor(() => expect(stub.seen.length).toBe(2));
+  await until(() => expect(stub.seen.length).toBe(2));
   stop.abort();
   await done;
   expect(finished).toBe(true);

@@ -1,7 +1,8 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { openKube } from "../../../src/kube/client.js";
 import { parseFault } from "../../../src/kube/embedded/gardener/faults.js";
 import { gardenerBackend } from "../../../src/resources/api/cluster/gardener.js";
+import { shootOf } from "../../../src/resources/api/cluster/gardener-shoot.js";
 import { type Shoot, shoots } from "../../../src/resources/api/cluster/gardener-types.js";
 import type { ClusterObservation, ClusterSpec } from "../../../src/resources/api/cluster/kube.js";
 import { openStub, sendJson, sendStatus } from "../stub-server.js";
@@ -15,9 +16,11 @@ import {
   observed,
   partition,
   recorded,
+  settings,
   signal,
   startGarden,
   temporaryDirectory,
+  until,
 } from "./garden.js";
 
 const open: { close(): unknown }[] = [];
@@ -30,6 +33,8 @@ describe("a step that fails", () => {
   let garden: Garden;
   beforeAll(async () => {
     garden = await startGarden();
+    // Makes the project.
+    await garden.backend.apply(clusterSpec("first"), signal);
   });
   afterAll(() => garden.close());
 
@@ -40,27 +45,34 @@ describe("a step that fails", () => {
       { metadata: { annotations: { "simulator.slipway.dev/fail": fault } } },
     );
 
+  /** Applies a cluster that has the fault from the beginning. */
+  const applyFailing = async (spec: ClusterSpec, fault: string) => {
+    const { metadata, ...shoot } = shootOf(spec, namespace, settings, undefined);
+    const annotations = { ...metadata.annotations, "simulator.slipway.dev/fail": fault };
+    await garden.client.create<Shoot>(shoots, { ...shoot, metadata: { ...metadata, annotations } });
+  };
+
   test("is tried again, with its error in the status until the operation succeeds", async () => {
     const spec = clusterSpec("again");
     const { seen } = await recorded(garden, async () => {
-      await garden.backend.apply(spec, signal);
-      await fail(spec, "workers:ERR_INFRA_QUOTA_EXCEEDED:2");
+      await applyFailing(spec, "workers:ERR_INFRA_QUOTA_EXCEEDED:2");
       await observed(garden, spec, healthy);
     });
     const errors = seen.filter(({ state }) => state === "Error");
+    expect(new Set(errors.map(({ id }) => id))).toEqual(new Set([spec.id]));
     expect(errors).toHaveLength(2);
     expect(errors[0]).toMatchObject({
       type: "Create",
       progress: 62,
       lastErrors: [{ taskId: "workers", codes: ["ERR_INFRA_QUOTA_EXCEEDED"], description: expect.any(String) }],
     });
-    expect(seen.at(-1)).toMatchObject({ type: "Create", state: "Succeeded", lastErrors: [] });
+    const last = seen.findLast(({ id }) => id === spec.id);
+    expect(last).toMatchObject({ type: "Create", state: "Succeeded", lastErrors: [] });
   });
 
   test("for good ends in Failed, until a retry", async () => {
     const spec = clusterSpec("failed");
-    await garden.backend.apply(spec, signal);
-    await fail(spec, "etcd:ERR_INFRA_DEPENDENCIES:failed");
+    await applyFailing(spec, "etcd:ERR_INFRA_DEPENDENCIES:failed");
     const seen = await observed(garden, spec, ({ state }) => state === "Failed");
     expect(seen).toMatchObject({ type: "Create", lastErrors: [{ codes: ["ERR_INFRA_DEPENDENCIES"] }] });
     expect((await getShoot(garden.client, "failed")).metadata.labels).toMatchObject({
@@ -72,13 +84,12 @@ describe("a step that fails", () => {
 
   test("again and again does not keep a cluster from being deleted", async () => {
     const spec = clusterSpec("always");
-    await garden.backend.apply(spec, signal);
-    await fail(spec, "dns:ERR_INFRA_UNAUTHORIZED:always");
+    await applyFailing(spec, "dns:ERR_INFRA_UNAUTHORIZED:always");
     await observed(garden, spec, ({ state }) => state === "Error");
     await garden.backend.remove(spec, signal);
     await observed(garden, spec, ({ type, state }) => type === "Delete" && state === "Error");
     await fail(spec, "dns:ERR_INFRA_UNAUTHORIZED:1");
-    await vi.waitFor(async () => expect(await garden.backend.remove(spec, signal)).toBe("gone"), { timeout: 10_000 });
+    await until(async () => expect(await garden.backend.remove(spec, signal)).toBe("gone"));
   });
 
   test.each(["", "workers", "sleep:ERR_X:1", "workers:oops:1", "workers:ERR_X:0", "workers:ERR_X:1:2"])(
@@ -93,7 +104,7 @@ test("a restart in the middle of a creation goes on with it, and ends with one S
   const directory = await temporaryDirectory();
   open.push(directory);
   const spec = clusterSpec("restart");
-  const first = await startGarden({ directory: directory.path, timeScale: 40 });
+  const first = await startGarden({ directory: directory.path, timeScale: 10 });
   await first.backend.apply(spec, signal);
   const before = await observed(first, spec, ({ progress }) => progress >= 25);
   expect(before).toMatchObject({ type: "Create", state: "Processing" });
@@ -128,19 +139,17 @@ test("a follower goes on when the API server comes back, and learns what it miss
   }
   const { synced, health } = await recorded(first, async (seen, health, synced) => {
     await first.closeServer();
-    await vi.waitFor(() => expect(health.at(-1)).toBe("down"), { timeout: 10_000 });
+    await until(() => expect(health.at(-1)).toBe("down"));
     const second = await startGarden({ directory: directory.path, port });
     open.push(second);
     await second.backend.remove(lost, signal);
-    await vi.waitFor(async () => expect(await second.backend.remove(lost, signal)).toBe("gone"), { timeout: 10_000 });
-    await vi.waitFor(() => expect(health.at(-1)).toBe("up"), { timeout: 10_000 });
+    await until(async () => expect(await second.backend.remove(lost, signal)).toBe("gone"));
+    await until(() => expect(health.at(-1)).toBe("up"));
     await second.backend.operate(kept, "reconcile", signal);
     // Whether a change comes with a list or as an event depends on who was faster.
     const reconciled = ({ id, type, state }: ClusterObservation) =>
       id === kept.id && type === "Reconcile" && state === "Succeeded";
-    await vi.waitFor(() => expect([...(synced.at(-1) ?? []), ...seen].some(reconciled)).toBe(true), {
-      timeout: 10_000,
-    });
+    await until(() => expect([...(synced.at(-1) ?? []), ...seen].some(reconciled)).toBe(true));
   });
   first.client.close();
   expect(synced[0]).toHaveLength(2);
@@ -186,12 +195,6 @@ describe("a Gardener in trouble", () => {
     const stub = await openStub(answer);
     const client = openKube({ kubeconfig: stub.kubeconfig, log, timeoutMs: 500 });
     open.push(stub, client);
-    const settings = {
-      region: "r",
-      cloudProfile: { name: "c" },
-      credentialsBinding: { name: "b" },
-      provider: { type: "p" },
-    };
     return { stub, backend: gardenerBackend({ client, partition, settings, log, projectWaitMs: 300 }) };
   }
   const spec = clusterSpec("trouble");
@@ -245,9 +248,9 @@ describe("a Gardener in trouble", () => {
       },
       stop.signal,
     );
-    await vi.waitFor(() => expect(heard).toEqual(["the cluster backend does not answer"]));
+    await until(() => expect(heard).toEqual(["the cluster backend does not answer"]));
     away = false;
-    await vi.waitFor(() => expect(heard).toContain("up"), { timeout: 10_000 });
+    await until(() => expect(heard).toContain("up"));
     expect(heard).toContain("sync");
     stop.abort();
     await done;

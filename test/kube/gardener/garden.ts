@@ -18,6 +18,11 @@ export const project = "6f0c2f0e-7f0b-4f0e-9b39-0c8d2f1a0002";
 export const namespace = `garden-${gardenerProjectName(project)}`;
 export const signal = new AbortController().signal;
 
+export const settings = { region: "muc", ...simulatorSettings };
+
+/** Waits for what the simulator brings about. */
+export const until = <R>(check: () => R | Promise<R>): Promise<R> => vi.waitFor(check, { timeout: 20_000, interval: 20 });
+
 const gigabyte = 1024 ** 3;
 
 /** A cluster as a test wants it; the name decides on the uuid. */
@@ -64,7 +69,6 @@ export async function startGarden(options: { timeScale?: number; directory?: str
   });
   const running = await simulator.start(embedded);
   const client = openKube({ kubeconfig: embedded.adminKubeconfig, log });
-  const settings = { region: "muc", ...simulatorSettings };
   const backend = gardenerBackend({ client, partition, settings, log });
   const closeServer = async () => {
     await running.stop();
@@ -98,14 +102,11 @@ export function observed(
   spec: ClusterSpec,
   check: (seen: ClusterObservation) => boolean,
 ): Promise<ClusterObservation> {
-  return vi.waitFor(
-    async () => {
-      const seen = await backend.observe(spec, signal);
-      if (seen === undefined || !check(seen)) throw new Error(`observed ${JSON.stringify(seen)}`);
-      return seen;
-    },
-    { timeout: 20_000, interval: 20 },
-  );
+  return until(async () => {
+    const seen = await backend.observe(spec, signal);
+    if (seen === undefined || !check(seen)) throw new Error(`observed ${JSON.stringify(seen)}`);
+    return seen;
+  });
 }
 
 /** Finished, and all conditions hold. */
@@ -131,7 +132,7 @@ export async function recorded(
     stop.signal,
   );
   try {
-    await vi.waitFor(() => {
+    await until(() => {
       if (health.at(-1) !== "up" || synced.length === 0) throw new Error(`not following yet: ${health}`);
     });
     await run(seen, health, synced);

@@ -1,5 +1,5 @@
 import { CoreV1Api, KubeConfig } from "@kubernetes/client-node";
-import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { namespaces } from "../../../src/kube/objects.js";
 import { gardenerProjectName } from "../../../src/resources/api/cluster/gardener-shoot.js";
 import { gardenerProjects, type Shoot, shoots } from "../../../src/resources/api/cluster/gardener-types.js";
@@ -14,12 +14,13 @@ import {
   recorded,
   signal,
   startGarden,
+  until,
 } from "./garden.js";
 
 let garden: Garden;
 
 beforeAll(async () => {
-  garden = await startGarden();
+  garden = await startGarden({ timeScale: 100 });
 });
 
 afterAll(async () => {
@@ -41,7 +42,7 @@ test("a cluster is created, changed and deleted, and every step of it is observe
     await observed(garden, spec, (one) => one.type === "Reconcile" && healthy(one));
     expect(await garden.backend.remove(spec, signal)).toBe("removing");
     expect(await garden.backend.remove(spec, signal)).toBe("removing");
-    await vi.waitFor(() => expect(seen.at(-1)?.gone).toBe(true), { timeout: 10_000 });
+    await until(() => expect(seen.at(-1)?.gone).toBe(true));
     expect(await garden.backend.remove(spec, signal)).toBe("gone");
   });
   expect(await garden.backend.observe(spec, signal)).toBeUndefined();
@@ -216,7 +217,7 @@ test("a name that is still taken is tried again later; a Shoot of another is nev
 
   await garden.backend.remove(old, signal);
   await expect(garden.backend.apply(old, signal)).rejects.toMatchObject({ kind: "precondition" });
-  await vi.waitFor(() => garden.backend.apply(young, signal), { timeout: 10_000 });
+  await until(() => garden.backend.apply(young, signal));
   expect((await getShoot(garden.client, "name")).metadata.labels).toMatchObject({ "slipway.dev/cluster": young.id });
 });
 
