@@ -39,13 +39,14 @@ function follow(value: unknown, step: Step): unknown[] {
   return value.filter((item) => String(walk(item, step.path)) === step.equals);
 }
 
-const stepRule =
-  /\.?\[\?\(@((?:\.[\w-]+)+)\s*==?\s*["']?([^"')]*)["']?\)\]|\.?\[(-?\d+)\]|\.?\[\*\]|\.?\[['"]([^'"]+)['"]\]|\.((?:[^.[\]\\]|\\.)+)/y;
+const stepPattern =
+  /\.?\[\?\(@((?:\.[\w-]+)+)\s*==?\s*["']?([^"')]*)["']?\)\]|\.?\[(-?\d+)\]|\.?\[\*\]|\.?\[['"]([^'"]+)['"]\]|\.((?:[^.[\]\\]|\\.)+)/;
 
 function parse(path: string): Step[] {
   const steps: Step[] = [];
   const text = path.startsWith("{") && path.endsWith("}") ? path.slice(1, -1) : path;
-  stepRule.lastIndex = 0;
+  // A rule of its own, because filters are parsed within.
+  const stepRule = new RegExp(stepPattern, "y");
   while (stepRule.lastIndex < text.length) {
     const match = stepRule.exec(text);
     if (!match) return [{ kind: "field", name: "" }];

@@ -23,30 +23,35 @@ export function strategicMerge(type: ServedType, original: Fields, patch: Fields
   for (const [key, change] of Object.entries(patch)) {
     if (key.startsWith("$")) continue;
     if (change === null) delete result[key];
-    else result[key] = mergeValue(type, result[key], change, [...path, key]);
+    else result[key] = mergeValue(type, result[key], change, [...path, key], patch[orderPrefix + key]);
   }
   for (const [key, value] of Object.entries(patch)) {
     if (key.startsWith(removePrefix)) removeValues(result, key.slice(removePrefix.length), value);
-    if (key.startsWith(orderPrefix)) reorder(type, result, [...path, key.slice(orderPrefix.length)], value);
+    const field = key.startsWith(orderPrefix) ? key.slice(orderPrefix.length) : undefined;
+    if (field === undefined || Array.isArray(patch[field]) || !Array.isArray(result[field])) continue;
+    result[field] = mergeValue(type, result[field], [], [...path, field], value);
   }
   return result;
 }
 
-function mergeValue(type: ServedType, before: unknown, change: unknown, path: FieldPath): unknown {
-  if (Array.isArray(change)) return mergeList(type, Array.isArray(before) ? before : [], change, path);
-  if (!isFields(change)) return change;
-  return strategicMerge(type, isFields(before) ? before : {}, change, path);
+function mergeValue(type: ServedType, before: unknown, change: unknown, path: FieldPath, order?: unknown): unknown {
+  if (!Array.isArray(change)) {
+    return isFields(change) ? strategicMerge(type, isFields(before) ? before : {}, change, path) : change;
+  }
+  const key = strategicKey(type, path);
+  if (key === undefined) return Array.isArray(order) && change.length === 0 ? before : change.map(cleaned);
+  const known = Array.isArray(before) ? before : [];
+  const merged = key === "" ? [...new Set([...known, ...change])] : mergeEntries(type, known, change, path, key);
+  return arranged(merged, known, Array.isArray(order) ? order : change, key);
 }
 
-function mergeList(
+function mergeEntries(
   type: ServedType,
   before: readonly unknown[],
   change: readonly unknown[],
   path: FieldPath,
+  key: string,
 ): unknown[] {
-  const key = strategicKey(type, path);
-  if (key === undefined) return change.map(cleaned);
-  if (key === "") return [...new Set([...before, ...change])];
   if (change.some((item) => isFields(item) && item.$patch === "replace" && item[key] === undefined)) {
     return change.filter((item) => !(isFields(item) && item.$patch === "replace")).map(cleaned);
   }
@@ -64,6 +69,30 @@ function mergeList(
   return result;
 }
 
+/**
+ * Entries that the patch names come in its order; each other one stays before
+ * the first of them that it was before already, as upstream arranges them.
+ */
+function arranged(
+  list: readonly unknown[],
+  before: readonly unknown[],
+  order: readonly unknown[],
+  key: string,
+): unknown[] {
+  const identity = (entry: unknown) => (key !== "" && isFields(entry) ? entry[key] : entry);
+  const wanted = new Map(order.map((entry, at) => [identity(entry), at]));
+  const places = new Map(before.map((entry, at) => [identity(entry), at]));
+  const wantedPlace = (entry: unknown) => wanted.get(identity(entry)) ?? 0;
+  const placeOf = (entry: unknown) => places.get(identity(entry)) ?? -1;
+  const named = list.filter((entry) => wanted.has(identity(entry))).sort((a, b) => wantedPlace(a) - wantedPlace(b));
+  const result: unknown[] = [];
+  for (const entry of list.filter((candidate) => !wanted.has(identity(candidate)))) {
+    while (named.length > 0 && placeOf(named[0]) <= placeOf(entry)) result.push(named.shift());
+    result.push(entry);
+  }
+  return [...result, ...named];
+}
+
 function retained(original: Fields, keys: unknown): Fields {
   if (!Array.isArray(keys)) return { ...original };
   return Object.fromEntries(Object.entries(original).filter(([key]) => keys.includes(key)));
@@ -73,19 +102,6 @@ function removeValues(result: Fields, field: string, values: unknown): void {
   const list = result[field];
   if (!Array.isArray(list) || !Array.isArray(values)) return;
   result[field] = list.filter((entry) => !values.some((value) => isDeepStrictEqual(entry, value)));
-}
-
-/** Puts the named entries in the given order; entries that the patch does not know come after them. */
-function reorder(type: ServedType, result: Fields, path: FieldPath, order: unknown): void {
-  const field = path.at(-1) ?? "";
-  const list = result[field];
-  if (!Array.isArray(list) || !Array.isArray(order)) return;
-  const key = strategicKey(type, path);
-  if (key === undefined) return;
-  const identity = (entry: unknown) => (key !== "" && isFields(entry) ? entry[key] : entry);
-  const place = new Map(order.map((entry, index) => [identity(entry), index]));
-  const placeOf = (entry: unknown) => place.get(identity(entry)) ?? order.length;
-  result[field] = list.toSorted((a, b) => placeOf(a) - placeOf(b));
 }
 
 function withoutDirectives(patch: Fields): Fields {
