@@ -49,14 +49,23 @@ export function parseAssets(text: string | undefined): Assets {
 }
 
 function parseMap(text: string): Record<string, unknown> {
-  const value: unknown = parse(text);
+  const value = parseYaml(text);
   if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
   throw new Error("assets: the file must hold a map from region id to asset");
 }
 
+function parseYaml(text: string): unknown {
+  try {
+    return parse(text);
+  } catch (error) {
+    throw new Error(`assets: the file is neither YAML nor JSON: ${(error as Error).message}`);
+  }
+}
+
 function ofPartition(all: Readonly<Record<string, Asset>>, partition: string): PartitionAssets | undefined {
   for (const [region, asset] of Object.entries(all)) {
-    if (asset.region?.active !== true || asset.region.partitions[partition]?.active !== true) continue;
+    const { active, partitions = {} } = asset.region ?? {};
+    if (active !== true || !Object.hasOwn(partitions, partition) || partitions[partition]?.active !== true) continue;
     return {
       region,
       machineTypes: asset.machineTypes,
@@ -72,17 +81,22 @@ function ofPartition(all: Readonly<Record<string, Asset>>, partition: string): P
 function faultsOf(all: Readonly<Record<string, Asset>>): string[] {
   const faults: string[] = [];
   const seen = new Set<string>();
+  if (Object.keys(all).length === 0) faults.push("there is no region");
   for (const [id, { region, machineTypes, kubernetes }] of Object.entries(all)) {
     if (region === undefined || region.id !== id) faults.push(`region ${id}: region.id must be ${JSON.stringify(id)}`);
     for (const partition of Object.keys(region?.partitions ?? {})) {
       if (seen.has(partition)) faults.push(`partition ${partition} is in two regions`);
       seen.add(partition);
     }
+    for (const { version } of kubernetes) {
+      if (/^\d+\.\d+\.\d+$/.test(version)) continue;
+      faults.push(`region ${id}: the Kubernetes version ${JSON.stringify(version)} must be like 1.33.5`);
+    }
     const defaults = region?.defaults;
     if (defaults === undefined) continue;
-    if (machineTypes[defaults.machineType] === undefined)
+    if (!Object.hasOwn(machineTypes, defaults.machineType))
       faults.push(`region ${id}: the default machine type is unknown`);
-    if (region?.partitions[defaults.partition] === undefined)
+    if (!Object.hasOwn(region?.partitions ?? {}, defaults.partition))
       faults.push(`region ${id}: the default partition is unknown`);
     if (!kubernetes.some(({ version }) => version === defaults.kubernetesVersion)) {
       faults.push(`region ${id}: the default Kubernetes version is unknown`);

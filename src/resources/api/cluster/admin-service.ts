@@ -1,7 +1,8 @@
 import type { ConnectRouter } from "@connectrpc/connect";
-import { ClusterService, Operate } from "../../../../gen/ts/admin/v1/cluster_pb.js";
+import { ClusterService, ClusterServiceListRequestSchema, Operate } from "../../../../gen/ts/admin/v1/cluster_pb.js";
 import { DomainError } from "../../../errors.js";
 import type { Platform } from "../../../platform.js";
+import { refuseUnstorable } from "../storable.js";
 import { clusterBackends } from "./backends.js";
 import { clusterCredentials } from "./credentials.js";
 import { clusterMessage } from "./messages.js";
@@ -20,7 +21,9 @@ export function registerAdminCluster(router: ConnectRouter, platform: Platform):
       const machines = withMachines ? await backends.of(row.partition).machines(row, context.signal) : [];
       return { cluster: clusterMessage(row, await openMonitoring(platform.keyring, row)), machines: [...machines] };
     },
-    async list({ uuid, ...filter }) {
+    async list(request) {
+      refuseUnstorable(ClusterServiceListRequestSchema, request);
+      const { uuid, ...filter } = request;
       const rows = await clusterStore.find(db, { ...filter, id: uuid });
       return { clusters: rows.map((row) => clusterMessage(row)) };
     },

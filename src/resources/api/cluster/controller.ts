@@ -24,7 +24,13 @@ export async function followClusters(
       {
         onSync: (all) => sync(platform, partition, backend, all, signal),
         onObservation: (seen) => observe(platform, seen),
-        onUp: () => report({ reachable: true, message: "" }),
+        onUp: () => {
+          report({ reachable: true, message: "" });
+          // After a short absence the backend is not read again: what waited for it would go on waiting.
+          bringForward(platform, partition).catch((err: unknown) =>
+            platform.log.warn({ err, partition }, "waiting work was not brought forward"),
+          );
+        },
         onDown: (error) => report({ reachable: false, message: error.message }),
       },
       signal,
@@ -67,7 +73,7 @@ async function settleGone(platform: Platform, id: string): Promise<void> {
   });
 }
 
-/** After a full read: records all states, and brings work forward that waited for the backend. */
+/** After a full read: records all states, makes again what vanished, and brings waiting work forward. */
 async function sync(
   platform: Platform,
   partition: string,
@@ -83,6 +89,13 @@ async function sync(
     else if (row.appliedGeneration > 0 && (await backend.observe(row, signal)) === undefined) {
       await settleGone(platform, row.id);
     }
+  }
+  await bringForward(platform, partition);
+}
+
+/** Queues what the backend has not been told yet, whatever a job that failed is waiting for. */
+async function bringForward({ db }: Platform, partition: string): Promise<void> {
+  for (const row of await clusterStore.inPartition(db, partition)) {
     if (hasWork(row)) await queueReconcile(db, row.id);
   }
 }

@@ -14,7 +14,7 @@ export async function clusterCredentials(
   expiration: Duration | undefined,
   signal: AbortSignal,
 ): Promise<string> {
-  const seconds = expiration === undefined ? usual : Number(expiration.seconds);
+  const seconds = expiration === undefined ? usual : Number(expiration.seconds) + expiration.nanos / 1e9;
   if (seconds < shortest || seconds > longest) {
     throw invalidField("expiration", `must be between ${shortest} s and ${longest} s`);
   }

@@ -33,14 +33,34 @@ export function reconcileCluster(platform: Platform, backends: ClusterBackends):
       return;
     }
     if (row.appliedGeneration < row.generation) {
-      await backend.apply(clusterSpec(row), signal);
-      await clusterStore.markApplied(db, id, row.generation);
+      await applyWanted(platform, backend, row, signal);
     }
     await passOn(platform, backend, row, signal);
     const seen = await backend.observe(row, signal);
     if (seen !== undefined) await clusterStore.observe(db, seen);
     await refreshMonitoring(platform, backend, id, signal);
   };
+}
+
+/** Tells the backend what is wanted. A refusal is shown to the cluster's owner; the job tries again later. */
+async function applyWanted(
+  platform: Platform,
+  backend: ClusterBackend,
+  row: ClusterRow,
+  signal: AbortSignal,
+): Promise<void> {
+  const { db, clock } = platform;
+  try {
+    await backend.apply(clusterSpec(row), signal);
+  } catch (error) {
+    if (error instanceof DomainError && error.kind === "precondition") {
+      const lastUpdateTime = clock().toISOString();
+      const refusal = { description: error.message, codes: ["ERR_CONFIGURATION_PROBLEM"], lastUpdateTime };
+      await clusterStore.markRefused(db, row.id, row.generation, refusal);
+    }
+    throw error;
+  }
+  await clusterStore.markApplied(db, row.id, row.generation);
 }
 
 /** Passes a pending operation on; one that the backend refuses is given up. */

@@ -26,10 +26,14 @@ export interface WantedCluster {
 /** 22:00 UTC for two hours, where the caller asks for nothing. */
 const defaultMaintenance = { begin: new Date("2000-01-01T22:00:00Z"), seconds: 7_200 };
 
+const mostWorkerGroups = 64;
+/** More would not fit into the headers of an answer. */
+const mostFaults = 20;
+
 /** Completes a create request from the assets; throws "invalid" with every field that breaks a rule. */
 export function wantedFromCreate(request: ClusterServiceCreateRequest, assets: Assets, now: Date): WantedCluster {
   const defaults = assets.defaults;
-  const faults: FieldViolation[] = [];
+  const faults: FieldViolation[] = nameFaults(request.name);
   const partition = request.partition || (defaults?.partition ?? "");
   const offer = assets.ofPartition(partition);
   if (offer === undefined) {
@@ -38,7 +42,8 @@ export function wantedFromCreate(request: ClusterServiceCreateRequest, assets: A
   const kubernetesVersion = request.kubernetes?.version || (defaults?.kubernetesVersion ?? "");
   if (offer !== undefined) faults.push(...versionFaults(kubernetesVersion, offer, now));
   const workers = request.workers.length > 0 ? request.workers.map(storedWorker) : [defaultWorker(assets)];
-  faults.push(...workerFaults(workers, offer), ...windowFaults(request.maintenance));
+  faults.push(...groupFaults(workers), ...workers.flatMap((worker, i) => workerFaults(worker, i, offer)));
+  faults.push(...sameNameFaults(workers), ...windowFaults(request.maintenance));
   const wanted = {
     partition,
     kubernetesVersion,
@@ -69,7 +74,13 @@ export function wantedFromUpdate(
     faults.push(...upgradeFaults(current.kubernetesVersion, kubernetesVersion));
   }
   const workers = mergeWorkers(current.workers, request.workers, assets);
-  if (request.workers.length > 0) faults.push(...workerFaults(workers, offer));
+  if (request.workers.length > 0) faults.push(...groupFaults(workers), ...sameNameFaults(request.workers));
+  for (const [i, { name }] of request.workers.entries()) {
+    const [before, after] = [current.workers, workers].map((groups) => groups.find((group) => group.name === name));
+    // A machine type that is no longer on offer stays allowed where it runs.
+    const kept = before !== undefined && before.machineType === after?.machineType;
+    if (after !== undefined) faults.push(...workerFaults(after, i, kept ? undefined : offer));
+  }
   faults.push(...windowFaults(request.maintenance));
   refuse(faults);
   return { partition: current.partition, kubernetesVersion, workers, ...maintenanceOf(request.maintenance, current) };
@@ -98,25 +109,45 @@ function versionFaults(version: string, offer: PartitionAssets, now: Date): Fiel
   return [{ field: "kubernetes.version", message: `must be one of ${offered.join(", ")}` }];
 }
 
-function workerFaults(workers: readonly StoredWorker[], offer: PartitionAssets | undefined): FieldViolation[] {
-  const faults: FieldViolation[] = [];
+/** Backends name their objects after the cluster, so only one label of a host name will do. */
+function nameFaults(name: string): FieldViolation[] {
+  if (/^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/.test(name) && !name.includes("--")) return [];
+  const rule = "must be lower case letters, digits and single dashes, and neither begin nor end with a dash";
+  return [{ field: "name", message: rule }];
+}
+
+function groupFaults(workers: readonly StoredWorker[]): FieldViolation[] {
+  if (workers.length > mostWorkerGroups) {
+    return [{ field: "workers", message: `must be at most ${mostWorkerGroups} groups` }];
+  }
+  // The platform's own components need a machine to run on.
+  if (workers.some(({ minSize }) => minSize > 0)) return [];
+  return [{ field: "workers", message: "must have a group whose minsize is at least 1" }];
+}
+
+function sameNameFaults(workers: readonly { readonly name: string }[]): FieldViolation[] {
   const names = new Set<string>();
-  workers.forEach((worker, i) => {
-    const fault = (name: string, message: string) => faults.push({ field: `workers[${i}].${name}`, message });
-    if (!/^[a-z0-9]([a-z0-9-]{0,13}[a-z0-9])?$/.test(worker.name)) {
-      fault("name", "must be at most 15 lower case letters, digits and dashes");
-    }
-    if (names.has(worker.name)) fault("name", "is used by another worker group");
-    names.add(worker.name);
-    if (offer !== undefined && offer.machineTypes[worker.machineType] === undefined) {
-      fault("machine_type", `must be one of ${Object.keys(offer.machineTypes).join(", ")}`);
-    }
-    if (worker.minSize > worker.maxSize) fault("minsize", "must not be greater than maxsize");
-    if (worker.maxSize === 0) fault("maxsize", "must be at least 1");
-    if (worker.maxSurge === 0 && worker.maxUnavailable === 0) {
-      fault("maxsurge", "must be at least 1 when maxunavailable is 0");
-    }
+  return workers.flatMap(({ name }, i) => {
+    if (names.has(name)) return [{ field: `workers[${i}].name`, message: "is used by another worker group" }];
+    names.add(name);
+    return [];
   });
+}
+
+function workerFaults(worker: StoredWorker, i: number, offer: PartitionAssets | undefined): FieldViolation[] {
+  const faults: FieldViolation[] = [];
+  const fault = (name: string, message: string) => faults.push({ field: `workers[${i}].${name}`, message });
+  if (!/^[a-z0-9]([a-z0-9-]{0,13}[a-z0-9])?$/.test(worker.name)) {
+    fault("name", "must be at most 15 lower case letters, digits and dashes");
+  }
+  if (offer !== undefined && !Object.hasOwn(offer.machineTypes, worker.machineType)) {
+    fault("machine_type", `must be one of ${Object.keys(offer.machineTypes).join(", ")}`);
+  }
+  if (worker.minSize > worker.maxSize) fault("minsize", "must not be greater than maxsize");
+  if (worker.maxSize === 0) fault("maxsize", "must be at least 1");
+  if (worker.maxSurge === 0 && worker.maxUnavailable === 0) {
+    fault("maxsurge", "must be at least 1 when maxunavailable is 0");
+  }
   return faults;
 }
 
@@ -178,18 +209,26 @@ function maintenanceOf(asked: Maintenance | undefined, current: MaintenanceColum
 
 /** The range that google.protobuf.Timestamp is defined for; binary messages can hold more. */
 function windowFaults(asked: Maintenance | undefined): FieldViolation[] {
-  const seconds = asked?.timeWindow?.begin?.seconds ?? 0n;
-  if (seconds >= -62_135_596_800n && seconds <= 253_402_300_799n) return [];
+  const { seconds, nanos } = asked?.timeWindow?.begin ?? { seconds: 0n, nanos: 0 };
+  if (seconds >= -62_135_596_800n && seconds <= 253_402_300_799n && nanos >= 0 && nanos < 1_000_000_000) return [];
   return [{ field: "maintenance.time_window.begin", message: "must be between the years 1 and 9999" }];
 }
 
-const beginOf = (begin: Timestamp | undefined): Date | undefined =>
-  begin === undefined ? undefined : timestampDate(begin);
+/** Its date does not count; the databases and clients of the world agree on the years since 1970. */
+function beginOf(begin: Timestamp | undefined): Date | undefined {
+  if (begin === undefined) return undefined;
+  const date = timestampDate(begin);
+  if (date.getTime() < 0) date.setUTCFullYear(2000, 0, 1);
+  return date;
+}
+
 const secondsOf = (duration: Duration | undefined): number | undefined =>
   duration === undefined ? undefined : Number(duration.seconds);
 
 function refuse(faults: readonly FieldViolation[]): void {
   if (faults.length === 0) return;
-  const text = faults.map(({ field, message }) => `${field}: ${message}`).join("; ");
-  throw new DomainError("invalid", text, { violations: faults });
+  const shown = faults.slice(0, mostFaults);
+  const rest = faults.length > shown.length ? `; and ${faults.length - shown.length} more` : "";
+  const text = shown.map(({ field, message }) => `${field}: ${message}`).join("; ") + rest;
+  throw new DomainError("invalid", text, { violations: shown });
 }

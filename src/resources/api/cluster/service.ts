@@ -54,7 +54,7 @@ async function createCluster(platform: Platform, request: ClusterServiceCreateRe
   const { name, project } = request;
   return await platform.db.transaction(async (tx) => {
     if ((await projectStore.get(tx, project)) === undefined) {
-      throw new DomainError("missing", `project ${project} does not exist`);
+      throw noProject(project);
     }
     await clusterStore
       .insert(tx, {
@@ -111,10 +111,13 @@ function createWatch(platform: Platform) {
     versionOf: (row) => row.revision,
     log: platform.log,
   });
-  return async function* watchStatus({ project, uuid }: ClusterServiceWatchStatusRequest, context: HandlerContext) {
+  return async function* watchStatus(request: ClusterServiceWatchStatusRequest, context: HandlerContext) {
+    // The feed names rows as the database writes uuids.
+    const [project, uuid] = [request.project.toLowerCase(), request.uuid?.toLowerCase()];
     // A cluster that is gone still has its last word for a reader who comes back.
     const one = async (id: string) => (await clusterStore.byIds(db, [id])).filter((row) => row.project === project);
     if (uuid !== undefined) found((await one(uuid))[0], uuid);
+    else if ((await projectStore.get(db, project)) === undefined) throw noProject(project);
     const initial = () => (uuid === undefined ? clusterStore.list(db, project) : one(uuid));
     const selection = uuid === undefined ? { scope: project, initial } : { scope: project, key: uuid, initial };
     for await (const row of follower.follow(selection, context.signal)) {
@@ -123,6 +126,8 @@ function createWatch(platform: Platform) {
     }
   };
 }
+
+const noProject = (project: string) => new DomainError("missing", `project ${project} does not exist`);
 
 function nameTaken(name: string, cause: unknown): DomainError {
   return new DomainError("exists", `the project has a cluster ${name} already`, { cause });

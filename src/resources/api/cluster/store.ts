@@ -1,9 +1,11 @@
 import { and, eq, getTableColumns, inArray, isNull, lt, lte, or, type SQL, sql } from "drizzle-orm";
+import type { PgColumn } from "drizzle-orm/pg-core";
 import type { Database } from "../../../db/database.js";
 import { projects } from "../project/table.js";
+import { isUuid } from "../uuid.js";
 import type { ClusterObservation } from "./kube.js";
 import type { WantedCluster } from "./rules.js";
-import { clusters } from "./table.js";
+import { clusters, type StoredLastError } from "./table.js";
 
 /** A cluster with the tenant of its project. */
 export type ClusterRow = typeof clusters.$inferSelect & { readonly tenant: string };
@@ -31,8 +33,12 @@ export interface ClusterFilter {
 const alive = isNull(clusters.deletedAt);
 const nextRevision = sql`${clusters.revision} + 1`;
 
+/** A column of uuids; a text that is none equals no row, where the database would fail to compare. */
+const isId = (column: PgColumn, id: string | undefined): SQL | undefined =>
+  id === undefined ? undefined : isUuid(id) ? eq(column, id) : sql`false`;
+
 const matches = ({ id, project }: ClusterKey): SQL | undefined =>
-  and(eq(clusters.id, id), project === undefined ? undefined : eq(clusters.project, project), alive);
+  and(isId(clusters.id, id), isId(clusters.project, project), alive);
 
 function select(db: Database, where: SQL | undefined) {
   return db
@@ -89,19 +95,19 @@ export const clusterStore = {
   },
 
   list(db: Database, project: string): Promise<ClusterRow[]> {
-    return select(db, and(eq(clusters.project, project), alive)).orderBy(clusters.name);
+    return select(db, and(isId(clusters.project, project), alive)).orderBy(clusters.name);
   },
 
   /** The clusters that an operator asks for, in any project. */
   find(db: Database, filter: ClusterFilter): Promise<ClusterRow[]> {
-    const match = (column: Parameters<typeof eq>[0], value: string | undefined) =>
+    const match = (column: PgColumn, value: string | undefined) =>
       value === undefined ? undefined : eq(column, value);
     return select(
       db,
       and(
         alive,
-        match(clusters.id, filter.id),
-        match(clusters.project, filter.project),
+        isId(clusters.id, filter.id),
+        isId(clusters.project, filter.project),
         match(projects.tenant, filter.tenant),
         match(clusters.partition, filter.partition),
         match(clusters.name, filter.name),
@@ -167,6 +173,22 @@ export const clusterStore = {
       .update(clusters)
       .set({ appliedGeneration: generation })
       .where(and(eq(clusters.id, id), lt(clusters.appliedGeneration, generation)));
+  },
+
+  /** The backend refuses what is wanted; nothing more is heard until a later try, or other wishes. */
+  async markRefused(db: Database, id: string, generation: number, error: StoredLastError): Promise<void> {
+    await db
+      .update(clusters)
+      .set({ statusState: "Error", lastErrors: [error], revision: nextRevision })
+      .where(
+        and(
+          eq(clusters.id, id),
+          alive,
+          isNull(clusters.deleteRequestedAt),
+          eq(clusters.generation, generation),
+          sql`(${clusters.statusState} <> 'Error' or ${clusters.lastErrors} -> 0 ->> 'description' is distinct from ${error.description})`,
+        ),
+      );
   },
 
   /** The operation was passed on, or cannot be. */

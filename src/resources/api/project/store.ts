@@ -1,5 +1,6 @@
 import { and, eq, inArray, type SQL } from "drizzle-orm";
 import type { Database } from "../../../db/database.js";
+import { isUuid } from "../uuid.js";
 import { projectMembers, projects } from "./table.js";
 
 export type ProjectRow = typeof projects.$inferSelect;
@@ -48,5 +49,3 @@ export const projectStore = {
     return db.select().from(projectMembers).where(eq(projectMembers.project, project)).orderBy(projectMembers.member);
   },
 };
-
-const isUuid = (text: string): boolean => /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i.test(text);

@@ -1,4 +1,4 @@
-import type { TokenServiceCreateRequest } from "../../../../gen/ts/api/v1/token_pb.js";
+import type { MethodPermission, TokenServiceCreateRequest } from "../../../../gen/ts/api/v1/token_pb.js";
 import type { Caller } from "../../../caller.js";
 import { DomainError, invalidField } from "../../../errors.js";
 import {
@@ -18,13 +18,14 @@ import type { TokenRow } from "./store.js";
 export type TokenGrants = Pick<TokenRow, "permissions" | "projectRoles" | "tenantRoles" | "adminRole">;
 
 const every = "*";
+const longestSubject = 256;
+const longestEcho = 100;
+const mostPermissions = 1_000;
 
 /** Reads what a request asks for, from the newer fields and from the older list of roles. */
 export function askedGrants(request: TokenServiceCreateRequest, caller: Caller): TokenGrants {
   const asked: TokenGrants = { permissions: {}, projectRoles: {}, tenantRoles: {}, adminRole: null };
-  for (const { subject, methods } of request.permissions) {
-    asked.permissions[subject] = [...new Set([...(asked.permissions[subject] ?? []), ...methods])];
-  }
+  asked.permissions = askedPermissions(request.permissions);
   for (const [subject, role] of Object.entries(request.projectRoles)) {
     asked.projectRoles[subject] = named("project_roles", projectRoleName(role));
   }
@@ -42,6 +43,21 @@ export function askedGrants(request: TokenServiceCreateRequest, caller: Caller):
     if (subject === every || !caller.owner.projectRoles.has(subject)) asked.tenantRoles[subject] = name;
   }
   return { ...asked, adminRole: adminRole ?? null };
+}
+
+/** Methods by subject, each once; a subject without methods gives nothing and is left out. */
+function askedPermissions(permissions: readonly MethodPermission[]): TokenGrants["permissions"] {
+  if (permissions.length > mostPermissions) {
+    throw invalidField("permissions", `must be at most ${mostPermissions} entries`);
+  }
+  const asked = new Map<string, Set<string>>();
+  for (const [i, { subject, methods }] of permissions.entries()) {
+    if (subject === "" || subject.length > longestSubject) {
+      throw invalidField(`permissions[${i}].subject`, `must be 1 to ${longestSubject} characters long`);
+    }
+    if (methods.length > 0) asked.set(subject, new Set([...(asked.get(subject) ?? []), ...methods]));
+  }
+  return Object.fromEntries([...asked].map(([subject, methods]) => [subject, [...methods]]));
 }
 
 /**
@@ -92,7 +108,8 @@ export function refuseEscalation(
 /** Refuses permissions for methods that do not exist. */
 export function refuseUnknownMethods(asked: TokenGrants, methods: ReadonlySet<string>): void {
   for (const method of Object.values(asked.permissions).flat()) {
-    if (!methods.has(method)) throw invalidField("permissions", `there is no method ${JSON.stringify(method)}`);
+    if (methods.has(method)) continue;
+    throw invalidField("permissions", `there is no method ${JSON.stringify(method.slice(0, longestEcho))}`);
   }
 }
 

@@ -1,8 +1,13 @@
 import type { ConnectRouter } from "@connectrpc/connect";
-import { TokenService, type TokenServiceCreateRequest } from "../../../../gen/ts/api/v1/token_pb.js";
+import {
+  TokenService,
+  type TokenServiceCreateRequest,
+  TokenServiceCreateRequestSchema,
+} from "../../../../gen/ts/api/v1/token_pb.js";
 import { type Caller, callerOf } from "../../../caller.js";
 import { DomainError } from "../../../errors.js";
 import type { Platform } from "../../../platform.js";
+import { refuseUnstorable } from "../storable.js";
 import { tokenMessage } from "./messages.js";
 import { askedGrants, refuseEscalation, refuseUnknownMethods } from "./rules.js";
 import { type TokenRow, tokenStore } from "./store.js";
@@ -38,11 +43,13 @@ export function registerToken(router: ConnectRouter, platform: Platform): void {
 }
 
 async function createToken(platform: Platform, request: TokenServiceCreateRequest, caller: Caller): Promise<TokenRow> {
+  refuseUnstorable(TokenServiceCreateRequestSchema, request);
   const { db, clock, methods } = platform;
   const now = clock();
   const asked = askedGrants(request, caller);
   refuseUnknownMethods(asked, methods.names);
-  const calling = found(await tokenStore.get(db, caller.user, caller.tokenId, now), caller.tokenId);
+  const calling = await tokenStore.get(db, caller.user, caller.tokenId, now);
+  if (calling === undefined) throw new DomainError("unauthenticated", "the token is not valid: it was revoked");
   refuseEscalation(asked, calling, caller, (method, subject) => methods.may(caller, method, subject));
   // A JWT counts in whole seconds: so does the row, or the two would disagree.
   const issuedAt = new Date(Math.floor(now.getTime() / 1000) * 1000);

@@ -42,20 +42,55 @@ describe("a new cluster", () => {
     ["version", { kubernetes: { version: "1.2.3" } }, "kubernetes.version"],
     ["machine type", { workers: [{ ...worker, machineType: "abacus" }] }, "workers[0].machine_type"],
     ["worker range", { workers: [{ ...worker, minsize: 4 }] }, "workers[0].minsize"],
+    [
+      "inherited name instead of a machine type",
+      { workers: [{ ...worker, machineType: "toString" }] },
+      "workers[0].machine_type",
+    ],
+    ["name in capitals", { name: "One" }, "name"],
+    ["name with a dot", { name: "o.ne" }, "name"],
+    ["name with two dashes", { name: "o--ne" }, "name"],
+    ["groups that may all be empty", { workers: [{ ...worker, minsize: 0 }] }, "workers"],
+    ["65 groups", { workers: Array.from({ length: 65 }, (_, i) => ({ ...worker, name: `g${i}` })) }, "workers"],
+    ["nanos", { maintenance: { timeWindow: { begin: { nanos: -1 } } } }, "maintenance.time_window.begin"],
     ["empty group", { workers: [{ ...worker, minsize: 0, maxsize: 0 }] }, "workers[0].maxsize"],
     ["worker name", { workers: [{ ...worker, name: "Not OK" }] }, "workers[0].name"],
     ["two groups of one name", { workers: [worker, worker] }, "workers[1].name"],
     ["begin", { maintenance: { timeWindow: { begin: { seconds: 10n ** 15n } } } }, "maintenance.time_window.begin"],
   ])("is refused for its %s", (_, init, field) => {
     expect(() => wanted({ name: "one", ...init })).toThrow(
-      expect.objectContaining({ kind: "invalid", violations: [expect.objectContaining({ field })] }),
+      expect.objectContaining({
+        kind: "invalid",
+        violations: expect.arrayContaining([expect.objectContaining({ field })]),
+      }),
     );
   });
 
   it("names every fault at once", () => {
-    expect(() => wanted({ kubernetes: { version: "1.2.3" }, workers: [{ ...worker, minsize: 9 }] })).toThrow(
-      expect.objectContaining({ violations: [expect.anything(), expect.anything()] }),
-    );
+    expect(() =>
+      wanted({ name: "one", kubernetes: { version: "1.2.3" }, workers: [{ ...worker, minsize: 9 }] }),
+    ).toThrow(expect.objectContaining({ violations: [expect.anything(), expect.anything()] }));
+  });
+});
+
+describe("the faults that are told", () => {
+  it("are bounded, and say how many there are", () => {
+    const workers = Array.from({ length: 10_000 }, () => ({ ...worker, machineType: "abacus" }));
+    const refused = expect.objectContaining({ violations: expect.objectContaining({ length: 20 }) });
+    expect(() => wanted({ name: "one", workers })).toThrow(refused);
+    expect(() => wanted({ name: "one", workers })).toThrow(/and \d{5} more$/);
+  });
+});
+
+describe("the begin of the maintenance window", () => {
+  const begin = (seconds: bigint) =>
+    wanted({ name: "one", maintenance: { timeWindow: { begin: { seconds } } } }).maintenanceBegin.toISOString();
+
+  it("keeps a date since 1970, and of earlier ones only the time of day", () => {
+    expect(begin(253_402_300_799n)).toBe("9999-12-31T23:59:59.000Z");
+    expect(begin(0n)).toBe("1970-01-01T00:00:00.000Z");
+    expect(begin(-1n)).toBe("2000-01-01T23:59:59.000Z");
+    expect(begin(-62_135_596_800n + 3_600n)).toBe("2000-01-01T01:00:00.000Z");
   });
 });
 
@@ -108,6 +143,21 @@ describe("an update", () => {
       ["group-0", "n1-medium-x86", 5],
       ["big", "c1-large-x86", 3],
     ]);
+  });
+
+  it("names the groups as the request counts them", () => {
+    expect(() => updated({ workers: [{ name: "big", minsize: 9 }] })).toThrow(
+      expect.objectContaining({ violations: [expect.objectContaining({ field: "workers[0].minsize" })] }),
+    );
+    expect(() => updated({ workers: [{ name: "big" }, { name: "big" }] })).toThrow(/workers\[1\]\.name/);
+  });
+
+  it("may change a group whose machine type is no longer on offer, but not to another such type", () => {
+    const old = { ...current, workers: current.workers.map((group) => ({ ...group, machineType: "abacus" })) };
+    const update = (init: UpdateInit) =>
+      wantedFromUpdate(create(ClusterServiceUpdateRequestSchema, init), old, assets, now);
+    expect(update({ workers: [{ name: "group-0", maxsize: 5 }] }).workers[0]?.maxSize).toBe(5);
+    expect(() => update({ workers: [{ name: "group-0", machineType: "slate" }] })).toThrow(/machine_type/);
   });
 
   it("is checked like a new cluster", () => {
