@@ -33,7 +33,7 @@ interface Answers {
 const until = (check: () => unknown) => vi.waitFor(check, { timeout: 10_000 });
 
 /** Follows widgets on a stub and writes down what the handlers are told. */
-async function following(answers: Answers, options: Partial<FollowOptions<KubeObject>> = {}) {
+async function following(answers: Answers, options: Partial<FollowOptions<KubeObject>> = {}, timeoutMs = 5000) {
   const calls = { list: 0, watch: 0 };
   const stub = await openStub((request, response) => {
     const kind = request.query.get("watch") === "true" ? "watch" : "list";
@@ -41,7 +41,7 @@ async function following(answers: Answers, options: Partial<FollowOptions<KubeOb
     answers[kind](request, response, ++calls[kind]);
   });
   const log = pino({ enabled: false });
-  const client = openKube({ kubeconfig: stub.kubeconfig, log, timeoutMs: 5000 });
+  const client = openKube({ kubeconfig: stub.kubeconfig, log, timeoutMs });
   const told: string[] = [];
   const stop = new AbortController();
   const done = follow<KubeObject>({
@@ -180,6 +180,19 @@ test("replaces a watch that has fallen silent", async () => {
   await until(() => expect(told).toContain("ADDED a@11"));
   expect(watches().length).toBeGreaterThan(1);
   expect(told.filter((one) => one.startsWith("sync"))).toHaveLength(1);
+});
+
+test("gives up on a list and a watch that are never answered, and tries again", async () => {
+  const { told } = await following(
+    {
+      list: (_, response, call) => void (call > 1 && sendJson(response, 200, list("10", []))),
+      watch: (_, response, call) => void (call > 1 && start(response, line("ADDED", widget("a", "11")))),
+    },
+    {},
+    100,
+  );
+  await until(() => expect(told).toContain("ADDED a@11"));
+  expect(told.filter((one) => !one.startsWith("sync"))).toEqual(["down", "up", "ADDED a@11"]);
 });
 
 test("lists again when a resync is due", async () => {
