@@ -6,6 +6,8 @@ import type { DatabaseServer } from "./database.js";
 const retryMs = 2_000;
 /** How often the one whose turn it is checks that its lock still stands. */
 const checkMs = 2_000;
+/** How long the end of the connection may take; a server that is out of reach never answers it. */
+const endMs = 1_000;
 
 /**
  * Runs work in one process of all that share the database, until the signal
@@ -47,12 +49,14 @@ async function withLock(
   const check = setInterval(() => client.query("select 1").catch(end), checkMs);
   try {
     if (signal.aborted) end();
+    // The server must not hold the lock for hours for a machine that is gone.
+    await client.query("set tcp_keepalives_idle = 5; set tcp_keepalives_interval = 5; set tcp_keepalives_count = 3");
     if (await tryLock(client, name, turn.signal)) await work(turn.signal);
   } finally {
     clearInterval(check);
     signal.removeEventListener("abort", end);
     // Ending the session frees the lock.
-    await client.end().catch(() => {});
+    await Promise.race([client.end().catch(() => {}), pause(endMs)]);
   }
 }
 

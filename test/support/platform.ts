@@ -59,6 +59,10 @@ export interface TestPlatformOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Whether jobs and controllers run; they do unless told. */
   readonly background?: boolean;
+  /** Keeps the Kubernetes here, so that `startTestKube` can start it again; in memory unless told. */
+  readonly kubeDirectory?: string;
+  /** Changes the kubeconfig that the platform uses, to lead it through a proxy. */
+  readonly reroute?: (kubeconfig: string) => Promise<string>;
 }
 
 /** The call options that carry a token. */
@@ -76,14 +80,15 @@ export async function startPlatform(options: TestPlatformOptions = {}): Promise<
     ...options.env,
   });
   const database = await openTestDatabase();
-  const kube = await startTestKube(options.timeScale ?? 100);
+  const directory = options.kubeDirectory;
+  const kube = await startTestKube(options.timeScale ?? 100, directory === undefined ? {} : { directory });
   let url = "";
   const open = await openPlatform({
     ...config,
     server: database.server,
     log,
     issuer: () => url,
-    kubeconfig: kube.kubeconfig,
+    kubeconfig: (await options.reroute?.(kube.kubeconfig)) ?? kube.kubeconfig,
   });
   const background =
     options.background === false
@@ -147,7 +152,8 @@ export async function startTestKube(
   };
 }
 
-async function createTenant(platform: Platform): Promise<TestTenant> {
+/** Makes a tenant with a project, straight in the database, and tokens for it. */
+export async function createTenant(platform: Platform): Promise<TestTenant> {
   const { db, clock } = platform;
   const now = clock();
   const stamps = { createdAt: now, updatedAt: now };
