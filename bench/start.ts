@@ -1,0 +1,69 @@
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { createClient } from "@connectrpc/connect";
+import { createConnectTransport } from "@connectrpc/connect-node";
+import { ClusterService } from "../gen/ts/api/v1/cluster_pb.js";
+import { type BenchRun, compare, figure, median } from "./measure.js";
+import { compile, residentMb, type Slipway, scratchFolder, startProgram, startSlipway } from "./processes.js";
+
+const goalSeconds = 10;
+const goalMb = 600;
+
+/** From nothing to the first answered call, and what the process then holds in memory. */
+export async function start(run: BenchRun): Promise<void> {
+  const rounds = run.short ? 1 : 3;
+  const idleMs = run.short ? 500 : 10_000;
+  const compile = await repeated(rounds, () => timeCompile(run));
+  const cold: number[] = [];
+  const warm: number[] = [];
+  const resident: number[] = [];
+  for (let i = 0; i < rounds; i++) {
+    const dataDir = join(await scratchFolder(run), "data");
+    const first = await timeStart(run, dataDir);
+    await sleep(idleMs);
+    resident.push(residentMb(first.slipway.pid));
+    await first.slipway.stop();
+    const second = await timeStart(run, dataDir);
+    await second.slipway.stop();
+    cold.push(first.seconds);
+    warm.push(second.seconds);
+  }
+  const bare = await repeated(rounds, () => bareDatabaseMb(run, idleMs));
+  // What `npm start` does in a fresh clone once the packages are there.
+  run.report(figure("start.cold-with-compile", "s", median(compile) + median(cold), goalSeconds));
+  run.report(figure("start.compile", "s", median(compile)));
+  run.report(figure("start.cold", "s", median(cold)));
+  run.report(figure("start.warm", "s", median(warm)));
+  run.report(compare("start.idle-memory", "MB", median(resident), median(bare), goalMb));
+}
+
+async function repeated(times: number, measure: () => Promise<number>): Promise<number[]> {
+  const values: number[] = [];
+  for (let i = 0; i < times; i++) values.push(await measure());
+  return values;
+}
+
+/** Compiles everything to a folder where there is nothing yet. */
+async function timeCompile(run: BenchRun): Promise<number> {
+  const out = await scratchFolder(run);
+  const began = performance.now();
+  compile(["--outDir", out, "--tsBuildInfoFile", join(out, "info")]);
+  return (performance.now() - began) / 1000;
+}
+
+async function timeStart(run: BenchRun, dataDir: string): Promise<{ slipway: Slipway; seconds: number }> {
+  const began = performance.now();
+  const slipway = await startSlipway(run, { dataDir });
+  const { url, project, tokens } = slipway.info;
+  const client = createClient(ClusterService, createConnectTransport({ baseUrl: url, httpVersion: "1.1" }));
+  await client.list({ project }, { headers: { authorization: `Bearer ${tokens.owner}` }, timeoutMs: 10_000 });
+  return { slipway, seconds: (performance.now() - began) / 1000 };
+}
+
+async function bareDatabaseMb(run: BenchRun, idleMs: number): Promise<number> {
+  const { pid, stop } = await startProgram(run, "bare-database.js", [join(await scratchFolder(run), "data")]);
+  await sleep(idleMs);
+  const resident = residentMb(pid);
+  await stop();
+  return resident;
+}
