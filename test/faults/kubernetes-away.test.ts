@@ -153,6 +153,7 @@ describe("while Kubernetes is away", () => {
     ["the way to it is open again", () => wire.cut(), () => wire.restore()],
   ];
   test.each(absences)("work whose next attempt is hours away goes out as soon as %s", async (_, away, back) => {
+    await waitForHealth(ServiceStatus.HEALTHY);
     await away();
     await waitForHealth(ServiceStatus.DEGRADED);
     const uuid = await create(`p${Math.random().toString(36).slice(2, 8)}`);
