@@ -5,12 +5,10 @@ import type { ApiExtension } from "./extension.js";
 import { versionKey } from "./store.js";
 import { isNamespaceName } from "./validation.js";
 import { startVersions } from "./versions.js";
-import { createWriteQueue } from "./write-queue.js";
+import { createWriteQueue, type WriteQueue } from "./write-queue.js";
 
 /** The virtual clusters of one server. */
 export interface Clusters {
-  /** The management cluster. */
-  readonly root: Cluster;
   /** A cluster by name; "" is the management cluster. */
   get(name: string): Cluster | undefined;
   create(name: string): Promise<Cluster>;
@@ -24,32 +22,73 @@ export interface Clusters {
 const clusterKey = (name: string) => `clusters/${name}`;
 const objectsKey = (name: string) => `objects/${name}/`;
 
+interface Options {
+  readonly directory: string | undefined;
+  readonly clock: () => Date;
+  readonly log: KubeLog;
+  readonly extensions: readonly ApiExtension[];
+}
+
+/** What all clusters share. */
+interface Shared {
+  readonly disk: Disk;
+  readonly queue: WriteQueue;
+  readonly open: (name: string) => Promise<Cluster>;
+  /** After this, work that a stopped cluster could not finish is not worth a word in the log. */
+  readonly quiet: () => void;
+}
+
 /** Opens all clusters that a directory holds, and the management cluster in any case. */
-export async function openClusters(options: {
-  directory: string | undefined;
-  clock: () => Date;
-  log: KubeLog;
-  extensions: readonly ApiExtension[];
-}): Promise<Clusters> {
-  const { directory, clock, log, extensions } = options;
+export async function openClusters(options: Options): Promise<Clusters> {
+  const shared = await openShared(options);
+  const clusters = new Map<string, Cluster>();
+  try {
+    clusters.set("", await shared.open(""));
+    for await (const [key] of shared.disk.entries(clusterKey(""))) {
+      const name = key.slice(clusterKey("").length);
+      clusters.set(name, await shared.open(name));
+    }
+  } catch (error) {
+    await shared.disk.close();
+    throw error;
+  }
+  const stop = () => {
+    shared.quiet();
+    for (const cluster of clusters.values()) cluster.stop();
+  };
+  return {
+    get: (name) => clusters.get(name),
+    ...creation(clusters, shared),
+    stop,
+    async close() {
+      stop();
+      await shared.queue.close();
+      await shared.disk.close();
+    },
+  };
+}
+
+async function openShared({ directory, clock, log, extensions }: Options): Promise<Shared> {
   const disk = directory === undefined ? noDisk() : await openDisk(directory);
   const versions = startVersions(clock(), await storedVersion(disk));
   const queue = createWriteQueue();
+  let ended = false;
   const onListenerError = (error: unknown) => {
-    if (!closed) log.error({ err: error }, "embedded kubernetes: work after a change failed");
+    if (!ended) log.error({ err: error }, "embedded kubernetes: work after a change failed");
   };
-  let closed = false;
-  const open = (name: string) =>
-    openCluster(name, extensions, { prefix: objectsKey(name), disk, queue, versions, now: clock, onListenerError });
-  const clusters = new Map<string, Cluster>();
-  const opening = new Map<string, Promise<Cluster>>();
+  const parts = { disk, queue, versions, now: clock, onListenerError };
+  return {
+    disk,
+    queue,
+    open: (name) => openCluster(name, extensions, { ...parts, prefix: objectsKey(name) }),
+    quiet: () => {
+      ended = true;
+    },
+  };
+}
 
-  const root = await open("");
-  clusters.set("", root);
-  for await (const [key] of disk.entries(clusterKey(""))) {
-    const name = key.slice(clusterKey("").length);
-    clusters.set(name, await open(name));
-  }
+function creation(clusters: Map<string, Cluster>, { disk, queue, open }: Shared): Pick<Clusters, "create" | "remove"> {
+  const opening = new Map<string, Promise<Cluster>>();
   const make = async (name: string) => {
     await queue.run(async () => {
       // A process that was killed while it removed a cluster of that name may have left objects.
@@ -61,8 +100,6 @@ export async function openClusters(options: {
     return cluster;
   };
   return {
-    root,
-    get: (name) => clusters.get(name),
     async create(name) {
       if (!isNamespaceName(name)) throw new Error(`${JSON.stringify(name)} is not a name that a cluster may have`);
       const known = clusters.get(name);
@@ -82,15 +119,6 @@ export async function openClusters(options: {
         await disk.write([{ key: clusterKey(name) }]);
         await disk.clear(objectsKey(name));
       });
-    },
-    stop() {
-      closed = true;
-      for (const cluster of clusters.values()) cluster.stop();
-    },
-    async close() {
-      closed = true;
-      await queue.close();
-      await disk.close();
     },
   };
 }

@@ -32,16 +32,7 @@ function keyOfObject(object: KubeObject): string {
 export function createCollection(start: number, onListenerError: (error: unknown) => void): Collection {
   const objects = new Map<string, KubeObject>();
   const listeners = new Set<(event: StoreEvent) => void>();
-  let history: StoreEvent[] = [];
-  let floor = start;
-
-  const remember = (event: StoreEvent) => {
-    history.push(event);
-    // Cut in halves, so that the cost of shifting is paid once in a while only.
-    if (history.length < historyLength * 2) return;
-    floor = versionOf(history[historyLength - 1]?.object);
-    history = history.slice(historyLength);
-  };
+  const history = createHistory(start);
   const tell = (listener: (event: StoreEvent) => void, event: StoreEvent) => {
     try {
       listener(event);
@@ -49,9 +40,6 @@ export function createCollection(start: number, onListenerError: (error: unknown
       onListenerError(error);
     }
   };
-  const since = (version: number) =>
-    version < floor ? undefined : history.filter((event) => versionOf(event.object) > version);
-
   return {
     get: (key) => objects.get(key),
     all: () => inOrder(objects),
@@ -60,19 +48,13 @@ export function createCollection(start: number, onListenerError: (error: unknown
       const key = keyOfObject(event.object);
       if (event.type === "DELETED") objects.delete(key);
       else objects.set(key, event.object);
-      remember(event);
+      history.remember(event);
       for (const listener of [...listeners]) tell(listener, event);
     },
-    since,
+    since: history.since,
     at(version) {
-      const later = since(version);
-      if (later === undefined) return undefined;
-      const then = new Map(objects);
-      for (const event of later.reverse()) {
-        if (event.previous) then.set(keyOfObject(event.object), event.previous);
-        else then.delete(keyOfObject(event.object));
-      }
-      return inOrder(then);
+      const later = history.since(version);
+      return later && inOrder(before(objects, later));
     },
     subscribe(listener) {
       // A wrapper of its own lets one function subscribe twice.
@@ -81,6 +63,31 @@ export function createCollection(start: number, onListenerError: (error: unknown
       return () => void listeners.delete(own);
     },
   };
+}
+
+function createHistory(start: number): Pick<Collection, "since"> & { remember: (event: StoreEvent) => void } {
+  let events: StoreEvent[] = [];
+  let floor = start;
+  return {
+    since: (version) => (version < floor ? undefined : events.filter((event) => versionOf(event.object) > version)),
+    remember(event) {
+      events.push(event);
+      // Cut in halves, so that the cost of shifting is paid once in a while only.
+      if (events.length < historyLength * 2) return;
+      floor = versionOf(events[historyLength - 1]?.object);
+      events = events.slice(historyLength);
+    },
+  };
+}
+
+/** The objects as they were before some changes. */
+function before(objects: ReadonlyMap<string, KubeObject>, changes: readonly StoreEvent[]): Map<string, KubeObject> {
+  const then = new Map(objects);
+  for (const { object, previous } of changes.toReversed()) {
+    if (previous) then.set(keyOfObject(object), previous);
+    else then.delete(keyOfObject(object));
+  }
+  return then;
 }
 
 function inOrder(objects: ReadonlyMap<string, KubeObject>): KubeObject[] {

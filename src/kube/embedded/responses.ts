@@ -16,9 +16,14 @@ export function sendReply(request: IncomingMessage, response: ServerResponse, re
     "cache-control": "no-cache, private",
     "audit-id": randomUUID(),
     // What was not read of the body would be taken for the next request.
-    ...(request.complete ? {} : { connection: "close" }),
+    ...(hasUnreadBody(request) ? { connection: "close" } : {}),
   });
   response.end(request.method === "HEAD" ? undefined : text);
+}
+
+function hasUnreadBody(request: IncomingMessage): boolean {
+  const { "content-length": length, "transfer-encoding": encoding } = request.headers;
+  return !request.complete && (encoding !== undefined || Number(length ?? 0) > 0);
 }
 
 function encode(body: unknown, contentType: string): string {

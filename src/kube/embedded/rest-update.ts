@@ -156,7 +156,7 @@ function decide(
 /** An empty list is how a client takes back all ownership. */
 function clears(proposed: NewObject): boolean {
   const { managedFields } = proposed.metadata;
-  return managedFields !== undefined && managedFields.every((entry) => Object.keys(entry).length === 0);
+  return managedFields?.every((entry) => Object.keys(entry).length === 0) ?? false;
 }
 
 /** What the path lets through: the status only, the finalizers of a namespace only, or all but the status. */

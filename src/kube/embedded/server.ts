@@ -183,7 +183,7 @@ function embeddedKube({ url, adminKubeconfig, kubeconfig, clusters, server, sock
     url,
     adminKubeconfig,
     kubeconfig,
-    store: clusters.root.store,
+    store: rootStore(clusters),
     cluster: virtual,
     async createCluster(name) {
       const { store } = await clusters.create(name);
@@ -195,6 +195,12 @@ function embeddedKube({ url, adminKubeconfig, kubeconfig, clusters, server, sock
       return closing;
     },
   };
+}
+
+function rootStore(clusters: Clusters): EmbeddedKube["store"] {
+  const root = clusters.get("");
+  if (!root) throw new Error("the management cluster is always there");
+  return root.store;
 }
 
 /** Ends watches first, gives running requests a moment, and closes the files last. */

@@ -175,14 +175,13 @@ function writers(parts: StoreParts, index: Index, write: ClusterStore["write"]):
       );
     },
     async update(resource, object) {
-      const ref = { ...resource, namespace: object.metadata.namespace, name: object.metadata.name };
-      return expectObject(
-        await write(ref, (current) => {
-          if (!current) throw notFound(resource, ref.name);
-          checkFresh(typeOf(resource), current, object.metadata.resourceVersion);
-          return decideUpdate(typeOf(resource), current, object);
-        }),
-      );
+      const { namespace, name, resourceVersion } = object.metadata;
+      const updated = await write({ ...resource, namespace, name }, (current) => {
+        if (!current) throw notFound(resource, name);
+        checkFresh(typeOf(resource), current, resourceVersion);
+        return decideUpdate(typeOf(resource), current, object);
+      });
+      return expectObject(updated);
     },
     modify: (ref, change) => modify(ref, change, false),
     patchStatus: (ref, change) => modify(ref, change, true),

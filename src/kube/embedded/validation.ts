@@ -1,8 +1,9 @@
+import { isFields } from "./fields.js";
 import { apiVersionOf } from "./lifecycle.js";
 import type { ServedType } from "./registry.js";
 import { isLabelValue, isQualifiedName } from "./selectors.js";
 import { badRequest, invalid, type StatusCause } from "./status-error.js";
-import type { Fields, NewObject } from "./types.js";
+import type { Fields, NewObject, OwnerReference } from "./types.js";
 
 const labelRule = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 const subdomainRule = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/;
@@ -44,6 +45,10 @@ function checkMetadataTypes(metadata: Fields): void {
     const value = metadata[field];
     if (value === null) delete metadata[field];
     else if (value !== undefined && !Array.isArray(value)) throw badRequest(`metadata.${field} must be a list`);
+  }
+  for (const field of ["ownerReferences", "managedFields"]) {
+    const entries = metadata[field];
+    if (Array.isArray(entries) && !entries.every(isFields)) throw badRequest(`metadata.${field} must list objects`);
   }
 }
 
@@ -102,7 +107,7 @@ function listFaults(metadata: NewObject["metadata"]): StatusCause[] {
   const finalizers = (metadata.finalizers ?? []).filter(
     (entry) => typeof entry !== "string" || !isQualifiedName(entry),
   );
-  const owners = (metadata.ownerReferences ?? []).filter((owner) => !owner?.uid || !owner.name || !owner.kind);
+  const owners = (metadata.ownerReferences ?? []).filter((owner) => !isOwner(owner));
   return [
     ...finalizers.map((entry) => ({
       reason: "FieldValueInvalid",
@@ -115,6 +120,10 @@ function listFaults(metadata: NewObject["metadata"]): StatusCause[] {
       field: "metadata.ownerReferences",
     })),
   ];
+}
+
+function isOwner({ apiVersion, kind, name, uid }: OwnerReference): boolean {
+  return [apiVersion, kind, name, uid].every((text) => typeof text === "string" && text !== "");
 }
 
 function kindFaults(type: ServedType, object: NewObject): StatusCause[] {

@@ -350,6 +350,8 @@ describe("bad input", () => {
     ["no name", { metadata: {} }, 422],
     ["a bad name", { metadata: { name: "Not_A_Name" } }, 422],
     ["a bad label", { metadata: { name: "x", labels: { "a b": "c" } } }, 422],
+    ["managedFields of the wrong form", { metadata: { name: "x", managedFields: [null] } }, 400],
+    ["an owner without uid", { metadata: { name: "x", ownerReferences: [{ name: "y", kind: "Z" }] } }, 422],
     ["a bad label value", { metadata: { name: "x", labels: { a: "-" } } }, 422],
   ])("answers a Status to %s", async (_, body, code) => {
     const answer = await post(body);
@@ -365,6 +367,13 @@ describe("bad input", () => {
     expect((await post(unknown, "application/vnd.kubernetes.protobuf")).code).toBe(415);
     const broken = Buffer.concat([Buffer.from("k8s\0"), Buffer.from([0xff, 0xff, 0xff])]);
     expect((await post(broken, "application/vnd.kubernetes.protobuf")).code).toBe(400);
+  });
+
+  test("keeps connections, except after a body that nobody has read", async () => {
+    expect((await kube.send("GET", "/readyz")).headers.connection).toBe("keep-alive");
+    expect((await kube.send("GET", configMaps)).headers.connection).toBe("keep-alive");
+    const unread = await kube.send("POST", "/nope", { body: { x: "y".repeat(2_000_000) } });
+    expect(unread).toMatchObject({ code: 404, headers: { connection: "close" } });
   });
 
   test("refuses bodies above 3 MiB", async () => {
