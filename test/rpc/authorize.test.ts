@@ -1,0 +1,149 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { ClusterService } from "../../gen/ts/api/v1/cluster_pb.js";
+import { AdminRole, ProjectRole, TenantRole, Visibility } from "../../gen/ts/api/v1/common_pb.js";
+import type { Caller, Rights } from "../../src/caller.js";
+import { decide } from "../../src/rpc/authorize.js";
+import { isRead, type MethodPolicy, policyOf } from "../../src/rpc/method-options.js";
+import { rights } from "./support/callers.js";
+
+const subjects = ["p1", "p2", "acme", "*", ""];
+const paths = ["/t.S/Get", "/t.S/Set"];
+const subject = fc.constantFrom(...subjects);
+const roles = <Role extends number>(...all: Role[]) => fc.subarray(all);
+
+const anyRights: fc.Arbitrary<Rights> = fc.record({
+  adminRole: fc.constantFrom(undefined, AdminRole.EDITOR, AdminRole.VIEWER),
+  projectRoles: fc.array(fc.tuple(subject, fc.constantFrom(0, 1, 2, 3))).map((entries) => new Map(entries)),
+  tenantRoles: fc.array(fc.tuple(subject, fc.constantFrom(0, 1, 2, 3, 4))).map((entries) => new Map(entries)),
+});
+
+const anyCaller: fc.Arbitrary<Caller> = fc.record({
+  user: fc.constant("u"),
+  tokenId: fc.constant("t"),
+  tokenType: fc.constant("api" as const),
+  granted: anyRights,
+  owner: anyRights,
+  permissions: fc
+    .array(fc.tuple(subject, fc.subarray(paths)))
+    .map((entries) => new Map(entries.map(([name, methods]) => [name, new Set(methods)] as const))),
+});
+
+const anyPolicy: fc.Arbitrary<MethodPolicy> = fc
+  .record({
+    path: fc.constantFrom(...paths),
+    visibility: fc.constantFrom(0, 1, 2, 3),
+    projectRoles: roles(ProjectRole.UNSPECIFIED, ProjectRole.OWNER, ProjectRole.EDITOR, ProjectRole.VIEWER),
+    tenantRoles: roles(TenantRole.OWNER, TenantRole.EDITOR, TenantRole.VIEWER, TenantRole.GUEST),
+    adminRoles: roles(AdminRole.EDITOR, AdminRole.VIEWER),
+    anyTenant: fc.boolean(),
+  })
+  .map(({ anyTenant, ...policy }) => ({
+    ...policy,
+    chargeable: false,
+    audited: true,
+    projectScope: { kind: policy.projectRoles.length > 0 ? "project" : "none" } as const,
+    tenantScope: { kind: policy.tenantRoles.length === 0 ? "none" : anyTenant ? "anyTenant" : "tenant" } as const,
+    projectField: undefined,
+    tenantField: undefined,
+  }));
+
+const anySubject = fc.record({
+  project: fc.option(subject, { nil: undefined }),
+  tenant: fc.option(subject, { nil: undefined }),
+});
+
+const anything = [anyPolicy, anyCaller, anySubject] as const;
+const nothing = { user: "u", tokenId: "t", tokenType: "api", owner: rights(), permissions: new Map() } as const;
+const may = (...question: Parameters<typeof decide>) => decide(...question).allowed;
+
+function check(property: (policy: MethodPolicy, caller: Caller, about: { project?: string; tenant?: string }) => void) {
+  fc.assert(
+    fc.property(...anything, (policy, caller, about) => property(policy, caller, about as never)),
+    { numRuns: 2_000 },
+  );
+}
+
+describe("decide", () => {
+  it("agrees with the rule written out", () => {
+    check((policy, caller, { project, tenant }) => {
+      const { granted, owner, permissions } = caller;
+      const single = (name: string) => permissions.get(name)?.has(policy.path) === true;
+      const inList = (list: readonly number[], role: number | undefined) => !!role && list.includes(role);
+      const byProject =
+        !!project &&
+        (inList(policy.projectRoles, granted.projectRoles.get(project)) ||
+          (single(project) && inList(policy.projectRoles, owner.projectRoles.get(project))));
+      const inTenant = (name: string) =>
+        inList(policy.tenantRoles, granted.tenantRoles.get(name)) ||
+        (single(name) && inList(policy.tenantRoles, owner.tenantRoles.get(name)));
+      const byTenant = policy.tenantScope.kind === "anyTenant" ? subjects.some(inTenant) : !!tenant && inTenant(tenant);
+      const byAdmin =
+        granted.adminRole === AdminRole.EDITOR ||
+        inList(policy.adminRoles, granted.adminRole) ||
+        (granted.adminRole === AdminRole.VIEWER && isRead(policy));
+      const expected =
+        policy.visibility !== Visibility.PRIVATE && (policy.visibility !== 0 || byProject || byTenant || byAdmin);
+      expect(may(policy, caller, { project, tenant })).toBe(expected);
+    });
+  });
+
+  it("never lets anybody reach a private method", () => {
+    check((policy, caller, about) => {
+      const closed = { ...policy, visibility: Visibility.PRIVATE };
+      expect(may(closed, caller, about) || may(closed, undefined, about)).toBe(false);
+    });
+  });
+
+  it("tells the anonymous to sign in, and everybody else why not", () => {
+    check((policy, caller, about) => {
+      const restricted = { ...policy, visibility: Visibility.UNSPECIFIED };
+      expect(decide(restricted, undefined, about)).toMatchObject({ allowed: false, kind: "unauthenticated" });
+      const decision = decide(restricted, caller, about);
+      if (!decision.allowed) expect(decision).toMatchObject({ kind: "denied", message: expect.stringMatching(/\w/) });
+    });
+  });
+
+  it("gives nothing to permissions that the owner could not use, nor to admin methods", () => {
+    check((policy, caller, about) => {
+      const restricted = { ...policy, visibility: Visibility.UNSPECIFIED };
+      expect(may(restricted, { ...caller, granted: rights(), owner: rights() }, about)).toBe(false);
+      const adminOnly = { ...restricted, projectRoles: [], tenantRoles: [], adminRoles: [AdminRole.EDITOR] };
+      const owner = rights({ adminRole: AdminRole.EDITOR });
+      const none = { ...adminOnly, projectScope: { kind: "none" }, tenantScope: { kind: "none" } } as const;
+      expect(may(none, { ...caller, granted: rights(), owner }, about)).toBe(false);
+    });
+  });
+
+  it("never takes away by adding a right", () => {
+    check((policy, caller, about) => {
+      const { granted } = caller;
+      const stronger = { ...caller, granted: { ...granted, adminRole: AdminRole.EDITOR } };
+      if (may(policy, caller, about)) expect(may(policy, stronger, about)).toBe(true);
+    });
+  });
+
+  it("keeps a project's role in its project", () => {
+    const policy = policyOf(ClusterService.method.get);
+    const caller: Caller = { ...nothing, granted: rights({ projectRoles: new Map([["p1", ProjectRole.VIEWER]]) }) };
+    expect(may(policy, caller, { project: "p1" })).toBe(true);
+    expect(may(policy, caller, { project: "p2" })).toBe(false);
+    expect(may(policy, caller, {})).toBe(false);
+    expect(may(policyOf(ClusterService.method.create), caller, { project: "p1" })).toBe(false);
+  });
+
+  it("lets a single permission do what its owner may", () => {
+    const policy = policyOf(ClusterService.method.get);
+    const permissions = new Map([["p1", new Set([policy.path])]]);
+    const owner = rights({ projectRoles: new Map([["p1", ProjectRole.OWNER]]) });
+    expect(may(policy, { ...nothing, granted: rights(), owner, permissions }, { project: "p1" })).toBe(true);
+    expect(
+      may(
+        policyOf(ClusterService.method.list),
+        { ...nothing, granted: rights(), owner, permissions },
+        { project: "p1" },
+      ),
+    ).toBe(false);
+    expect(may(policy, { ...nothing, granted: rights(), permissions }, { project: "p1" })).toBe(false);
+  });
+});
