@@ -2,6 +2,7 @@ import { type Cluster, openCluster } from "./cluster.js";
 import { type Disk, noDisk, openDisk } from "./disk.js";
 import type { KubeLog } from "./embedded-kube.js";
 import type { ApiExtension } from "./extension.js";
+import { StatusError } from "./status-error.js";
 import { versionKey } from "./store.js";
 import { isNamespaceName } from "./validation.js";
 import { startVersions } from "./versions.js";
@@ -34,8 +35,6 @@ interface Shared {
   readonly disk: Disk;
   readonly queue: WriteQueue;
   readonly open: (name: string) => Promise<Cluster>;
-  /** After this, work that a stopped cluster could not finish is not worth a word in the log. */
-  readonly quiet: () => void;
 }
 
 /** Opens all clusters that a directory holds, and the management cluster in any case. */
@@ -53,7 +52,6 @@ export async function openClusters(options: Options): Promise<Clusters> {
     throw error;
   }
   const stop = () => {
-    shared.quiet();
     for (const cluster of clusters.values()) cluster.stop();
   };
   return {
@@ -72,18 +70,16 @@ async function openShared({ directory, clock, log, extensions }: Options): Promi
   const disk = directory === undefined ? noDisk() : await openDisk(directory);
   const versions = startVersions(clock(), await storedVersion(disk));
   const queue = createWriteQueue();
-  let ended = false;
   const onListenerError = (error: unknown) => {
-    if (!ended) log.error({ err: error }, "embedded kubernetes: work after a change failed");
+    // What a stopped cluster cannot finish goes on when it is opened again.
+    const isStopped = error instanceof StatusError && error.code === 503;
+    if (!isStopped) log.error({ err: error }, "embedded kubernetes: work after a change failed");
   };
   const parts = { disk, queue, versions, now: clock, onListenerError };
   return {
     disk,
     queue,
     open: (name) => openCluster(name, extensions, { ...parts, prefix: objectsKey(name) }),
-    quiet: () => {
-      ended = true;
-    },
   };
 }
 

@@ -54,7 +54,8 @@ export function createCollection(start: number, onListenerError: (error: unknown
     since: history.since,
     at(version) {
       const later = history.since(version);
-      return later && inOrder(before(objects, later));
+      if (!later) return undefined;
+      return inOrder(later.length === 0 ? objects : before(objects, later));
     },
     subscribe(listener) {
       // A wrapper of its own lets one function subscribe twice.

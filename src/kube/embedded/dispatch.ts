@@ -55,7 +55,7 @@ function dispatchCollection(call: ResourceCall): Answer {
   if (call.method === "POST") return createObject(call);
   if (call.method === "DELETE") return deleteCollection(call);
   if (call.method !== "GET" && call.method !== "HEAD") throw methodNotAllowed();
-  if (!flag(call.query, "watch")) return listObjects(call);
+  if (call.method === "HEAD" || !flag(call.query, "watch")) return listObjects(call);
   watchObjects(call);
   return undefined;
 }
@@ -66,7 +66,7 @@ function dispatchObject(call: ResourceCall): Answer {
   if (call.method === "PATCH") return patchObject(call);
   if (call.method === "DELETE") return deleteObject(call);
   if (call.method !== "GET" && call.method !== "HEAD") throw methodNotAllowed();
-  if (!flag(call.query, "watch")) return getObject(call);
+  if (call.method === "HEAD" || !flag(call.query, "watch")) return getObject(call);
   watchObjects(call);
   return undefined;
 }

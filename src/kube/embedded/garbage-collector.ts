@@ -1,3 +1,4 @@
+import { StatusError } from "./status-error.js";
 import type { ClusterStore } from "./store.js";
 import type { KubeObject, ObjectRef, StoreEvent } from "./types.js";
 
@@ -81,7 +82,11 @@ function everything(store: ClusterStore): Found[] {
 async function remove(store: ClusterStore, ref: ObjectRef, object: KubeObject): Promise<void> {
   const current = store.get(ref);
   if (current?.metadata.uid !== object.metadata.uid || current.metadata.deletionTimestamp) return;
-  await store.delete(ref);
+  try {
+    await store.delete(ref, { uid: object.metadata.uid });
+  } catch (error) {
+    if (!(error instanceof StatusError && error.code === 409)) throw error;
+  }
 }
 
 async function propagate(

@@ -25,6 +25,8 @@ export interface Upgrade {
   readonly request: IncomingMessage;
   readonly socket: Duplex;
   readonly head: Buffer;
+  /** Hears of commands that fail for another reason than a refusal. */
+  readonly onError: (error: unknown) => void;
 }
 
 /** Opens an exec session; throws StatusError while the connection still speaks HTTP. */
@@ -41,7 +43,7 @@ export function openExec(cluster: Cluster, target: ResourcePath, query: URLSearc
     throw badRequest(`unable to upgrade: a WebSocket with one of the protocols ${protocols.join(", ")} is required`);
   }
   sockets.handleUpgrade(upgrade.request, upgrade.socket, upgrade.head, (socket) => {
-    runSession(cluster, pod, options, socket).catch(() => socket.terminate());
+    runSession(cluster, pod, options, socket, upgrade.onError).catch(() => socket.terminate());
   });
 }
 
@@ -52,7 +54,13 @@ function execOptions(query: URLSearchParams): ExecOptions {
   return { command, container: query.get("container") || undefined, tty: on("tty"), stdin: on("stdin") };
 }
 
-async function runSession(cluster: Cluster, pod: KubeObject, options: ExecOptions, socket: WebSocket): Promise<void> {
+async function runSession(
+  cluster: Cluster,
+  pod: KubeObject,
+  options: ExecOptions,
+  socket: WebSocket,
+  onError: (error: unknown) => void,
+): Promise<void> {
   const leaving = new AbortController();
   const end = () => leaving.abort();
   const stop = () => socket.close(1001);
@@ -60,7 +68,7 @@ async function runSession(cluster: Cluster, pod: KubeObject, options: ExecOption
   socket.on("close", end);
   socket.on("error", end);
   try {
-    const status = await run(cluster, pod, options, streamsOf(socket, leaving.signal));
+    const status = await run(cluster, pod, options, streamsOf(socket, leaving.signal), onError);
     await send(socket, channels.status, Buffer.from(JSON.stringify(status)));
     socket.close(1000);
   } finally {
@@ -68,7 +76,13 @@ async function runSession(cluster: Cluster, pod: KubeObject, options: ExecOption
   }
 }
 
-async function run(cluster: Cluster, pod: KubeObject, options: ExecOptions, streams: ExecStreams): Promise<Fields> {
+async function run(
+  cluster: Cluster,
+  pod: KubeObject,
+  options: ExecOptions,
+  streams: ExecStreams,
+  onError: (error: unknown) => void,
+): Promise<Fields> {
   const exec = cluster.extensions.find(({ pods }) => pods?.exec)?.pods?.exec;
   if (!exec) {
     const message = `pod ${pod.metadata.name} has no processes here: this server does not run containers`;
@@ -82,6 +96,7 @@ async function run(cluster: Cluster, pod: KubeObject, options: ExecOptions, stre
     return { ...new StatusError(500, "NonZeroExitCode", message, details).body(), code: undefined };
   } catch (error) {
     if (error instanceof StatusError) return { ...error.body() };
+    onError(error);
     return { ...new StatusError(500, "InternalError", "the command could not be run").body() };
   }
 }
@@ -89,19 +104,29 @@ async function run(cluster: Cluster, pod: KubeObject, options: ExecOptions, stre
 function streamsOf(socket: WebSocket, signal: AbortSignal): ExecStreams {
   // The connection rests while nobody reads stdin.
   const stdin = new Readable({ read: () => socket.resume() });
-  const closeStdin = () => void (stdin.readableEnded || stdin.push(null));
+  let isOpen = true;
+  const closeStdin = () => {
+    if (isOpen) stdin.push(null);
+    isOpen = false;
+  };
   socket.on("message", (data: RawData) => {
     const message = Array.isArray(data) ? Buffer.concat(data) : Buffer.from(data as Buffer);
     const [channel] = message;
-    if (channel === channels.stdin && !stdin.readableEnded && !stdin.push(message.subarray(1))) socket.pause();
+    if (channel === channels.stdin && isOpen && !stdin.push(message.subarray(1))) socket.pause();
     if (channel === channels.close && message[1] === channels.stdin) closeStdin();
   });
   signal.addEventListener("abort", closeStdin, { once: true });
-  const output = (channel: number) =>
-    new Writable({
-      write: (chunk: Buffer, _, done) => void send(socket, channel, Buffer.from(chunk)).then(() => done(), done),
-    });
-  return { stdin, stdout: output(channels.stdout), stderr: output(channels.stderr), signal };
+  const stdout = outputOf(socket, channels.stdout);
+  const stderr = outputOf(socket, channels.stderr);
+  // A caller who leaves is told by the signal; a late write must not end the process.
+  for (const stream of [stdin, stdout, stderr]) stream.on("error", () => undefined);
+  return { stdin, stdout, stderr, signal };
+}
+
+function outputOf(socket: WebSocket, channel: number): Writable {
+  return new Writable({
+    write: (chunk: Buffer, _, done) => void send(socket, channel, chunk).then(() => done(), done),
+  });
 }
 
 function send(socket: WebSocket, channel: number, data: Buffer): Promise<void> {

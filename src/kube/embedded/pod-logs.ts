@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import type { ServerResponse } from "node:http";
 import { flag, numberParameter, type ResourceCall, refOf } from "./call.js";
 import type { LogOptions, PodHandlers } from "./extension.js";
 import { asList } from "./fields.js";
@@ -22,11 +23,19 @@ export async function streamLogs(call: ResourceCall): Promise<void> {
     const pieces = handlersOf(call)?.(pod, options, { cluster: call.cluster.name, store: call.cluster.store });
     for await (const piece of pieces ?? []) {
       if (leaving.signal.aborted) break;
-      if (!response.write(piece)) await Promise.race([once(response, "drain"), once(response, "close")]);
+      if (!response.write(piece)) await drained(response, leaving.signal);
     }
+    response.end();
   } finally {
     call.cluster.streams.delete(end);
-    response.end();
+  }
+}
+
+async function drained(response: ServerResponse, signal: AbortSignal): Promise<void> {
+  try {
+    await once(response, "drain", { signal });
+  } catch (error) {
+    if (!signal.aborted) throw error;
   }
 }
 

@@ -150,6 +150,7 @@ function callOf(
 
 function handleUpgrade(context: Context, request: IncomingMessage, socket: Duplex, head: Buffer): void {
   socket.on("error", () => socket.destroy());
+  const onError = (error: unknown) => context.log.error({ err: error }, "embedded kubernetes: exec failed");
   try {
     const url = parseUrl(request);
     const { cluster: name, rest } = splitCluster(url.pathname);
@@ -158,7 +159,7 @@ function handleUpgrade(context: Context, request: IncomingMessage, socket: Duple
     if (!cluster) throw notFound({ group: "", resource: "clusters" }, name);
     const target = parseResourcePath(rest);
     if (!target) throw noSuchPath();
-    openExec(cluster, target, url.searchParams, { request, socket, head });
+    openExec(cluster, target, url.searchParams, { request, socket, head, onError });
   } catch (error) {
     refuseUpgrade(socket, statusOf(error, context.log));
   }

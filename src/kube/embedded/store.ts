@@ -14,7 +14,7 @@ import {
   updatedObject,
 } from "./lifecycle.js";
 import { labelSelector } from "./selectors.js";
-import { alreadyExists, forbidden, notFound, StatusError } from "./status-error.js";
+import { alreadyExists, forbidden, invalid, notFound, StatusError } from "./status-error.js";
 import type {
   KubeObject,
   NewObject,
@@ -202,6 +202,10 @@ function knownType(parts: StoreParts, resource: ResourceName): ResourceType {
 /** Names a new object; completes a generateName. */
 export function newRef(type: ResourceType, object: NewObject): ObjectRef {
   const { name, generateName, namespace } = object.metadata;
+  if (!name && !generateName) {
+    const message = "Required value: name or generateName is required";
+    throw invalid(type.group, type.kind, "", [{ reason: "FieldValueRequired", message, field: "metadata.name" }]);
+  }
   return {
     group: type.group,
     resource: type.resource,

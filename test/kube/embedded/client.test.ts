@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { PassThrough } from "node:stream";
 import { text } from "node:stream/consumers";
 import {
@@ -70,6 +71,13 @@ const extension: ApiExtension = {
     },
     async exec(_, { command, stdin }, streams) {
       if (command[0] === "fail") return 7;
+      if (command[0] === "linger") {
+        streams.stdout.write("here\n");
+        await new Promise((resolve) => streams.signal.addEventListener("abort", resolve, { once: true }));
+        streams.stdout.write("too late\n");
+        lingered = streams.stdin.read() === null;
+        return 0;
+      }
       streams.stdout.write(`${command.join(" ")}\n`);
       streams.stderr.write("warning\n");
       if (stdin) streams.stdout.write((await text(streams.stdin)).toUpperCase());
@@ -78,6 +86,7 @@ const extension: ApiExtension = {
   },
 };
 
+let lingered = false;
 let kube: TestKube;
 let config: KubeConfig;
 
@@ -321,6 +330,15 @@ describe("pods", () => {
       details: { causes: [{ reason: "ExitCode", message: "7" }] },
     });
     expect((await run(["cat"], "abc")).out).toBe("cat\nABC");
+  });
+
+  test("outlive a caller who leaves in the middle", async () => {
+    const stdout = new PassThrough();
+    const socket = await new Exec(config).exec(namespace, "p", "main", ["linger"], stdout, stdout, null, false);
+    await once(stdout, "data");
+    socket.close();
+    await until(() => lingered);
+    expect((await kube.send("GET", "/readyz")).code).toBe(200);
   });
 
   test("without handlers have empty logs and refuse to run anything", async () => {

@@ -1,6 +1,9 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { StoreEvent } from "../../../src/kube/embedded/types.js";
 import { configMap, configMaps, linesOf, startKube, take, until, widgetDefinition, widgets } from "./support.js";
@@ -121,6 +124,25 @@ describe("a directory", () => {
     const remade = await third.createCluster("second");
     expect(remade.store.get(ref("inside"))).toBeUndefined();
     await third.close();
+  });
+
+  test("has everything that a killed process has shown", async () => {
+    const writer = fileURLToPath(new URL("writer.ts", import.meta.url));
+    const child = spawn(process.execPath, ["--import", "tsx", writer, directory], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    let shown = "";
+    child.stdout.on("data", (chunk) => {
+      shown += String(chunk);
+    });
+    await until(() => shown.split("\n").length > 300);
+    child.kill("SIGKILL");
+    await once(child, "close");
+    const kube = await startKube({ directory });
+    const names = shown.split("\n").slice(0, -1);
+    const kept = new Set(kube.store.list(resource).map(({ metadata }) => metadata.name));
+    expect(names.filter((name) => !kept.has(name))).toEqual([]);
+    await kube.close();
   });
 
   test("never goes back in resourceVersion, even when the clock does", async () => {
