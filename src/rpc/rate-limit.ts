@@ -34,11 +34,11 @@ export function limitRate(limit: RateLimit): Interceptor {
 // The seed is new in each process: nobody can look for an address that shares a counter with another.
 function bucketing(): (address: string) => string {
   const seed = randomBytes(16);
-  return (address) => String(createHmac("sha256", seed).update(network(address)).digest().readUInt32BE(0) % buckets);
+  return (address) => String(createHmac("sha256", seed).update(networkOf(address)).digest().readUInt32BE(0) % buckets);
 }
 
-// Whoever has one IPv6 address has its whole /64.
-function network(address: string): string {
+/** The part of an address that belongs to one caller: whoever has one IPv6 address has its whole /64. */
+export function networkOf(address: string): string {
   if (!isIPv6(address)) return address;
   const [head = "", tail = ""] = address.split("::");
   const left = head === "" ? [] : head.split(":");

@@ -76,8 +76,9 @@ export function createTransport(options: TransportOptions): NodeHandler {
   return (req, res) => {
     try {
       serve(req, res);
-    } catch {
-      // The peer reset the stream meanwhile, or its authority is no authority.
+    } catch (error) {
+      // The peer reset the stream before it was looked at.
+      options.log.debug({ err: error }, "request not served");
       answer(res, 400, { "content-type": "text/plain" }, "malformed request\n");
     }
   };
