@@ -25,7 +25,7 @@ export async function runExclusively(
     try {
       // The embedded database has one process, and one session in which every lock is free.
       if (server.kind === "embedded") await work(signal);
-      else await withLock(server, name, work, signal);
+      else await withLock(server, name, work, options);
     } catch (err) {
       log.error({ err, work: name }, "exclusive work failed");
     }
@@ -37,7 +37,7 @@ async function withLock(
   server: DatabaseServer,
   name: string,
   work: (signal: AbortSignal) => Promise<void>,
-  signal: AbortSignal,
+  { signal, log }: { readonly signal: AbortSignal; readonly log: Logger },
 ): Promise<void> {
   const client = await server.connect({ name, statementTimeoutMs: 5_000, answerTimeoutMs: 5_000 });
   // Ends with the caller's signal, and with the connection.
@@ -51,7 +51,10 @@ async function withLock(
     if (signal.aborted) end();
     // The server must not hold the lock for hours for a machine that is gone.
     await client.query("set tcp_keepalives_idle = 5; set tcp_keepalives_interval = 5; set tcp_keepalives_count = 3");
-    if (await tryLock(client, name, turn.signal)) await work(turn.signal);
+    if (await tryLock(client, name, turn.signal)) {
+      log.info({ work: name }, "exclusive work begins here");
+      await work(turn.signal);
+    }
   } finally {
     clearInterval(check);
     signal.removeEventListener("abort", end);
