@@ -1,6 +1,7 @@
 import { hash } from "node:crypto";
 import type { Caller, Rights } from "../caller.js";
-import type { Change, ChangeFeed } from "../changes/feed.js";
+import type { Change } from "../changes/change.js";
+import type { ChangeFeed } from "../changes/feed.js";
 import type { Database } from "../db/database.js";
 import { DomainError } from "../errors.js";
 import { adminRoles, projectRoles, tenantRoles } from "../resources/api/roles.js";

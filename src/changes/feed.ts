@@ -2,14 +2,8 @@ import type pg from "pg";
 import type { Logger } from "pino";
 import type { DatabaseServer } from "../db/database.js";
 import { type Link, openLink } from "../db/link.js";
+import type { Change } from "./change.js";
 import { readChanges, takeSnapshot, wentBack } from "./read.js";
-
-/** A row that was inserted, updated or deleted; what it is now, the listener reads itself. */
-export interface Change {
-  readonly topic: string;
-  readonly scope: string;
-  readonly key: string;
-}
 
 /** Takes the changes of a topic, each row once per batch; "resync" means that too much changed, or was missed, to say. */
 export type ChangeListener = (batch: readonly Change[] | "resync") => void;

@@ -1,7 +1,7 @@
 import { sql } from "drizzle-orm";
 import type pg from "pg";
 import type { Database } from "../db/database.js";
-import type { Change } from "./feed.js";
+import type { Change } from "./change.js";
 
 /** What became visible since a snapshot. */
 export interface News {

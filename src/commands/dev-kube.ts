@@ -7,7 +7,6 @@ import type { GardenerSimulatorOptions } from "../kube/embedded/gardener/setting
 import { gardenerSimulator } from "../kube/embedded/gardener/simulator.js";
 import { startEmbeddedKube } from "../kube/embedded/server.js";
 import { type Assets, parseAssets } from "../resources/api/assets/assets.js";
-import type { DevOptions } from "./dev.js";
 import { writePrivate } from "./dev-data.js";
 
 /** The Kubernetes of `slipway dev`. */
@@ -17,7 +16,11 @@ export interface DevKube {
 }
 
 /** Uses the Kubernetes of KUBECONFIG where that is set, else starts the embedded one with a simulated Gardener. */
-export async function startDevKube(config: Config, log: Logger, options: DevOptions): Promise<DevKube> {
+export async function startDevKube(
+  config: Config,
+  log: Logger,
+  options: { readonly dataDir: string; readonly timeScale: number },
+): Promise<DevKube> {
   if (config.kubeconfig !== undefined) {
     return { kubeconfigPath: config.kubeconfig, close: async () => {} };
   }
@@ -52,6 +55,8 @@ export function offerOf(
     kubernetesVersions: all.flatMap(([, { kubernetes }]) =>
       kubernetes.map(({ version, expiration }) => ({ version, expiration: expiration && timestampDate(expiration) })),
     ),
-    machineTypes: all.flatMap(([, { machineTypes }]) => Object.values(machineTypes)),
+    machineTypes: all.flatMap(([, { machineTypes }]) =>
+      Object.entries(machineTypes).map(([name, { cpus, memory }]) => ({ name, cpus, memory })),
+    ),
   };
 }

@@ -10,18 +10,7 @@ import type {
 import { DomainError, type FieldViolation } from "../../../errors.js";
 import type { Assets, PartitionAssets } from "../assets/assets.js";
 import type { ClusterRow } from "./store.js";
-import type { StoredWorker } from "./table.js";
-
-/** What a caller decides about a cluster. */
-export interface WantedCluster {
-  readonly partition: string;
-  readonly kubernetesVersion: string;
-  readonly workers: readonly StoredWorker[];
-  readonly kubernetesAutoupdate: boolean;
-  readonly machineimageAutoupdate: boolean;
-  readonly maintenanceBegin: Date;
-  readonly maintenanceSeconds: number;
-}
+import type { StoredWorker, WantedCluster } from "./table.js";
 
 /** 22:00 UTC for two hours, where the caller asks for nothing. */
 const defaultMaintenance = { begin: new Date("2000-01-01T22:00:00Z"), seconds: 7_200 };

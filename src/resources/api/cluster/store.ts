@@ -4,8 +4,9 @@ import type { Database } from "../../../db/database.js";
 import { projects } from "../project/table.js";
 import { isUuid } from "../uuid.js";
 import type { ClusterObservation } from "./kube.js";
-import type { WantedCluster } from "./rules.js";
-import { clusters, type StoredLastError } from "./table.js";
+import { observedColumns, saysElse } from "./observed.js";
+
+import { clusters, type StoredLastError, type WantedCluster } from "./table.js";
 
 /** A cluster with the tenant of its project. */
 export type ClusterRow = typeof clusters.$inferSelect & { readonly tenant: string };
@@ -47,35 +48,6 @@ function select(db: Database, where: SQL | undefined) {
     .innerJoin(projects, eq(projects.id, clusters.project))
     .where(where);
 }
-
-/** Whether the row says something else; a status that says the same again is no change. */
-function differs(status: ObservedColumns): SQL {
-  const columns = Object.keys(status) as (keyof ObservedColumns)[];
-  const present = sql.join(
-    columns.map((name) => sql`${clusters[name]}`),
-    sql`, `,
-  );
-  const seen = sql.join(
-    columns.map((name) => sql.param(status[name], clusters[name])),
-    sql`, `,
-  );
-  return sql`(${present}) is distinct from (${seen})`;
-}
-
-type ObservedColumns = Pick<
-  ClusterRow,
-  | "statusType"
-  | "statusState"
-  | "statusProgress"
-  | "apiServerReady"
-  | "controlPlaneReady"
-  | "nodesReady"
-  | "systemComponentsReady"
-  | "conditions"
-  | "lastErrors"
-  | "seed"
-  | "labels"
->;
 
 export const clusterStore = {
   async insert(db: Database, row: typeof clusters.$inferInsert): Promise<void> {
@@ -206,19 +178,7 @@ export const clusterStore = {
    */
   async observe(db: Database, seen: ClusterObservation, anyVersion = false): Promise<boolean> {
     const version = BigInt(seen.version);
-    const status = {
-      statusType: seen.type,
-      statusState: seen.state,
-      statusProgress: seen.progress,
-      apiServerReady: seen.apiServerReady,
-      controlPlaneReady: seen.controlPlaneReady,
-      nodesReady: seen.nodesReady,
-      systemComponentsReady: seen.systemComponentsReady,
-      conditions: seen.conditions,
-      lastErrors: seen.lastErrors,
-      seed: seen.seed ?? null,
-      labels: seen.labels,
-    };
+    const status = observedColumns(seen);
     const newer = or(isNull(clusters.observedVersion), lte(clusters.observedVersion, version));
     const deleting = seen.type === "Delete";
     const heard = sql`${clusters.appliedGeneration} >= ${clusters.generation} and ${clusters.deleteRequestedAt} is null`;
@@ -231,7 +191,7 @@ export const clusterStore = {
           alive,
           anyVersion ? undefined : newer,
           deleting ? undefined : heard,
-          differs(status),
+          saysElse(status),
         ),
       )
       .returning({ id: clusters.id });

@@ -42,6 +42,17 @@ export interface StoredLastError {
   readonly lastUpdateTime?: string | undefined;
 }
 
+/** What a caller decides about a cluster. */
+export interface WantedCluster {
+  readonly partition: string;
+  readonly kubernetesVersion: string;
+  readonly workers: readonly StoredWorker[];
+  readonly kubernetesAutoupdate: boolean;
+  readonly machineimageAutoupdate: boolean;
+  readonly maintenanceBegin: Date;
+  readonly maintenanceSeconds: number;
+}
+
 /**
  * Clusters: what is wanted, and what was last seen of it. A deleted cluster
  * keeps its row, as the last word for its watchers and as history.
