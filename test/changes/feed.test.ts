@@ -99,7 +99,8 @@ describe("change feed", () => {
     slow.subscribe("thing", (batch) => mine.push(batch));
     now = new Date("2026-01-01T00:00:06Z");
     await touch(database.server.db, "e");
-    await until(() => expect(mine).toEqual(["resync"]));
+    // The read at the start may still run, and see the change before the next one sees the gap.
+    await until(() => expect(mine.at(-1)).toBe("resync"));
     await slow.close();
   });
 
