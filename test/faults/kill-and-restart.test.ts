@@ -33,7 +33,7 @@ describe.skipIf(postgresUrl === undefined)(`processes that are killed and starte
     site = await openSite({ timeScale: 20 });
     server = await site.serve();
   });
-  afterAll(() => site.close());
+  afterAll(() => site?.close());
   afterEach(() => worker?.kill());
 
   const editor = () => as(site.tokens.editor);

@@ -19,7 +19,7 @@ describe.skipIf(postgresUrl === undefined)(`two workers on one database (${needs
     const env = { SLIPWAY_LOG_LEVEL: "debug" };
     workers = await Promise.all([site.work(env), site.work(env)]);
   });
-  afterAll(() => site.close());
+  afterAll(() => site?.close());
 
   const create = async (name: string): Promise<string> => {
     const { cluster } = await server.clusters.create({ project: site.project, name }, as(site.tokens.editor));

@@ -46,6 +46,7 @@ const publicUrl = "http://slipway.test";
 
 /** Prepares a site on a real PostgreSQL. */
 export async function openSite(options: { readonly timeScale: number }): Promise<Site> {
+  const processes = testProcesses();
   const directory = await mkdtemp(join(tmpdir(), "slipway-site-"));
   const database = await openTestDatabase();
   const kube = await startTestKube(options.timeScale);
@@ -61,7 +62,6 @@ export async function openSite(options: { readonly timeScale: number }): Promise
     issuer: () => publicUrl,
     kubeconfig,
   });
-  const processes = testProcesses();
   const env = {
     DATABASE_URL: database.url ?? "",
     KUBECONFIG: kubeconfig,
