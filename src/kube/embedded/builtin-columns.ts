@@ -1,4 +1,4 @@
-import { asFields, asList } from "./fields.js";
+import { asFields, asList, asNumber, asText } from "./fields.js";
 import type { Fields, KubeObject } from "./types.js";
 
 /** What a cell of a table can hold; undefined is printed as <none> or left empty. */
@@ -37,11 +37,11 @@ function wide(name: string, cell: (object: KubeObject) => Cell): ComputedColumn 
 }
 
 function text(value: unknown): string {
-  return value === undefined || value === null || value === "" ? "<none>" : String(value);
+  return asText(value) || "<none>";
 }
 
 function count(value: unknown): number {
-  return Number(value ?? 0);
+  return asNumber(value);
 }
 
 function entries(value: unknown): number {
@@ -54,7 +54,7 @@ function ready(object: KubeObject): string {
 
 function condition(object: KubeObject, type: string): string | undefined {
   const found = asList(object.status?.conditions).find((entry) => entry.type === type);
-  return found === undefined ? undefined : String(found.status);
+  return found === undefined ? undefined : asText(found.status);
 }
 
 function containers(object: KubeObject): Fields[] {
@@ -70,14 +70,14 @@ function podStatus(object: KubeObject): string {
   for (const state of containerStates(object)) {
     const { waiting, terminated } = asFields(state.state);
     const reason = asFields(waiting).reason ?? asFields(terminated).reason;
-    if (reason) return String(reason);
+    if (reason) return asText(reason);
   }
   return text(object.status?.reason ?? object.status?.phase);
 }
 
 function ports(object: KubeObject): string {
   const shown = asList(object.spec?.ports).map(({ port, nodePort, protocol }) => {
-    return `${port}${nodePort ? `:${nodePort}` : ""}/${protocol ?? "TCP"}`;
+    return `${asText(port)}${nodePort ? `:${asText(nodePort)}` : ""}/${asText(protocol ?? "TCP")}`;
   });
   return text(shown.join(","));
 }
@@ -89,25 +89,28 @@ function nodeStatus(object: KubeObject): string {
 
 function subjectOf(object: KubeObject): string {
   const about = asFields(object.involvedObject ?? object.regarding);
-  return `${String(about.kind ?? "").toLowerCase()}/${about.name ?? ""}`;
+  return `${asText(about.kind).toLowerCase()}/${asText(about.name)}`;
 }
 
 const phase = column("Status", (object) => text(object.status?.phase));
 const dataCount = column("Data", (object) => entries(object.data) + entries(object.binaryData), "integer");
-const role = column("Role", (object) => `${asFields(object.roleRef).kind}/${asFields(object.roleRef).name}`);
+const role = column(
+  "Role",
+  (object) => `${asText(asFields(object.roleRef).kind)}/${asText(asFields(object.roleRef).name)}`,
+);
 const eventColumns: readonly ComputedColumn[] = [
   {
     name: "Last Seen",
     type: "string",
     cell: (object, now) => {
       const time = object.lastTimestamp ?? object.deprecatedLastTimestamp ?? object.eventTime;
-      return age(String(time ?? object.metadata.creationTimestamp), now);
+      return age(asText(time ?? object.metadata.creationTimestamp), now);
     },
   },
   column("Type", (object) => text(object.type)),
   column("Reason", (object) => text(object.reason)),
   column("Object", subjectOf),
-  column("Message", (object) => String(object.message ?? object.note ?? "").trim()),
+  column("Message", (object) => asText(object.message ?? object.note ?? "").trim()),
   { ...wide("Name", (object) => object.metadata.name), format: "name" },
 ];
 
@@ -121,7 +124,7 @@ export const builtinCells: Readonly<Record<string, readonly ComputedColumn[]>> =
     }),
     column("Status", podStatus),
     column("Restarts", (object) => {
-      return String(containerStates(object).reduce((sum, state) => sum + count(state.restartCount), 0));
+      return asText(containerStates(object).reduce((sum, state) => sum + count(state.restartCount), 0));
     }),
     wide("IP", (object) => text(object.status?.podIP)),
     wide("Node", (object) => text(object.spec?.nodeName)),
@@ -131,7 +134,7 @@ export const builtinCells: Readonly<Record<string, readonly ComputedColumn[]>> =
     column("Cluster-IP", (object) => text(object.spec?.clusterIP)),
     column("External-IP", (object) => {
       const ingress = asList(asFields(object.status?.loadBalancer).ingress);
-      return text(ingress.map(({ ip, hostname }) => ip ?? hostname).join(","));
+      return text(ingress.map(({ ip, hostname }) => asText(ip ?? hostname)).join(","));
     }),
     column("Port(s)", ports),
   ],
@@ -152,14 +155,14 @@ export const builtinCells: Readonly<Record<string, readonly ComputedColumn[]>> =
     phase,
     column("Claim", (object) => {
       const claim = asFields(object.spec?.claimRef);
-      return claim.name === undefined ? "" : `${claim.namespace}/${claim.name}`;
+      return claim.name === undefined ? "" : `${asText(claim.namespace)}/${asText(claim.name)}`;
     }),
     column("StorageClass", (object) => text(object.spec?.storageClassName)),
   ],
   "/persistentvolumeclaims": [
     phase,
-    column("Volume", (object) => String(object.spec?.volumeName ?? "")),
-    column("Capacity", (object) => String(asFields(object.status?.capacity).storage ?? "")),
+    column("Volume", (object) => asText(object.spec?.volumeName ?? "")),
+    column("Capacity", (object) => asText(asFields(object.status?.capacity).storage ?? "")),
     column("StorageClass", (object) => text(object.spec?.storageClassName)),
   ],
   "/events": eventColumns,
@@ -196,7 +199,7 @@ export const builtinCells: Readonly<Record<string, readonly ComputedColumn[]>> =
     column("Class", (object) => text(object.spec?.ingressClassName)),
     column("Hosts", (object) =>
       asList(object.spec?.rules)
-        .map(({ host }) => host ?? "*")
+        .map(({ host }) => asText(host ?? "*"))
         .join(","),
     ),
   ],

@@ -1,7 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Cluster } from "./cluster.js";
 import type { IssuedKubeconfig, KubeconfigOptions, User } from "./extension.js";
-import { timestamp } from "./lifecycle.js";
 import type { ServedType } from "./registry.js";
 import type { ResourcePath } from "./request-path.js";
 import { badRequest } from "./status-error.js";
@@ -51,19 +50,14 @@ export function flag(query: URLSearchParams, name: string): boolean {
 export function numberParameter(query: URLSearchParams, name: string): number | undefined {
   const text = query.get(name);
   if (text === null || text === "") return undefined;
-  if (!/^\d{1,16}$/.test(text) || !Number.isSafeInteger(Number(text)))
-    throw badRequest(`invalid value for ${name}: ${JSON.stringify(text)}`);
-  return Number(text);
+  const number = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
+  if (!Number.isSafeInteger(number)) throw badRequest(`invalid value for ${name}: ${JSON.stringify(text)}`);
+  return number;
 }
 
-/** Whether a write is only to be tried; 422-free: any value but "All" is a 400. */
+/** Whether a write is only to be tried; a 400 for any value but "All". */
 export function dryRunOf(values: readonly string[]): boolean {
   const wrong = values.find((value) => value !== "" && value !== "All");
   if (wrong !== undefined) throw badRequest(`invalid value for dryRun: ${JSON.stringify(wrong)}, must be "All"`);
   return values.includes("All");
-}
-
-/** The time of a request as metadata carries it. */
-export function stampOf(call: Call): string {
-  return timestamp(call.now);
 }

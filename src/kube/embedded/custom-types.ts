@@ -1,5 +1,5 @@
 import type { Column, ScalePaths } from "./extension.js";
-import { asFields, asList } from "./fields.js";
+import { asFields, asList, asNumber, asText } from "./fields.js";
 import type { ServedType } from "./registry.js";
 import type { Fields, KubeObject } from "./types.js";
 
@@ -15,13 +15,13 @@ export function customTypes(definition: KubeObject): ServedType[] {
     .filter((version) => version.served === true)
     .map((version) => {
       const subresources = asFields(version.subresources);
-      const selectable = asList(version.selectableFields).map((field) => String(field.jsonPath).replace(/^\./, ""));
+      const selectable = asList(version.selectableFields).map((field) => asText(field.jsonPath).replace(/^\./, ""));
       return {
-        group: String(spec.group),
-        version: String(version.name),
-        resource: String(names.plural),
-        kind: String(names.kind),
-        singular: String(names.singular ?? String(names.kind).toLowerCase()),
+        group: asText(spec.group),
+        version: asText(version.name),
+        resource: asText(names.plural),
+        kind: asText(names.kind),
+        singular: asText(names.singular ?? asText(names.kind).toLowerCase()),
         namespaced: spec.scope === "Namespaced",
         shortNames: texts(names.shortNames),
         categories: texts(names.categories),
@@ -38,11 +38,11 @@ export function customTypes(definition: KubeObject): ServedType[] {
 function scaleOf(subresources: Fields): { scale?: ScalePaths } {
   if (subresources.scale === undefined) return {};
   const paths = asFields(subresources.scale);
-  const labelSelector = paths.labelSelectorPath === undefined ? {} : { labelSelector: String(paths.labelSelectorPath) };
+  const labelSelector = paths.labelSelectorPath === undefined ? {} : { labelSelector: asText(paths.labelSelectorPath) };
   return {
     scale: {
-      specReplicas: String(paths.specReplicasPath),
-      statusReplicas: String(paths.statusReplicasPath),
+      specReplicas: asText(paths.specReplicasPath),
+      statusReplicas: asText(paths.statusReplicasPath),
       ...labelSelector,
     },
   };
@@ -53,12 +53,12 @@ function columnsOf(version: Fields): { columns?: Column[] } {
   if (columns.length === 0) return {};
   return {
     columns: columns.map((column) => ({
-      name: String(column.name),
-      type: String(column.type) as Column["type"],
-      jsonPath: String(column.jsonPath),
-      format: String(column.format ?? ""),
-      description: String(column.description ?? ""),
-      priority: Number(column.priority ?? 0),
+      name: asText(column.name),
+      type: asText(column.type) as Column["type"],
+      jsonPath: asText(column.jsonPath),
+      format: asText(column.format),
+      description: asText(column.description),
+      priority: asNumber(column.priority),
     })),
   };
 }

@@ -1,5 +1,5 @@
 import type { ResourceType } from "./extension.js";
-import { asFields, asList } from "./fields.js";
+import { asFields, asList, asText } from "./fields.js";
 import { timestamp } from "./lifecycle.js";
 import type { Fields, KubeObject } from "./types.js";
 
@@ -59,10 +59,10 @@ function establish(object: KubeObject, now: Date): void {
 /** Completes the names, and reports which names and versions are in use. */
 function fillDefinition(object: KubeObject): void {
   const names = asFields(object.spec?.names);
-  const kind = String(names.kind ?? "");
+  const kind = asText(names.kind ?? "");
   const completeNames = { singular: kind.toLowerCase(), listKind: `${kind}List`, ...names };
   const versions = asList(object.spec?.versions);
-  const stored = versions.filter((version) => version.storage === true).map((version) => String(version.name));
+  const stored = versions.filter((version) => version.storage === true).map((version) => asText(version.name));
   const before = object.status?.storedVersions;
   object.spec = { conversion: { strategy: "None" }, ...object.spec, names: completeNames };
   object.status = {
@@ -80,7 +80,7 @@ function encodeSecret(object: KubeObject): void {
   object.type ??= "Opaque";
   const texts = object.stringData;
   if (typeof texts !== "object" || texts === null) return;
-  const encoded = Object.entries(texts).map(([key, text]) => [key, Buffer.from(String(text)).toString("base64")]);
+  const encoded = Object.entries(texts).map(([key, text]) => [key, Buffer.from(asText(text)).toString("base64")]);
   object.data = { ...(object.data as Fields | undefined), ...Object.fromEntries(encoded) };
   delete object.stringData;
 }

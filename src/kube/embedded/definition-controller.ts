@@ -1,6 +1,6 @@
 import { definitionsName } from "./custom-types.js";
 import { definitionFinalizer } from "./defaults.js";
-import { asFields } from "./fields.js";
+import { asFields, asText } from "./fields.js";
 import type { ClusterStore } from "./store.js";
 import type { KubeObject } from "./types.js";
 
@@ -33,5 +33,5 @@ export function startDefinitionController(store: ClusterStore, onError: (error: 
 
 function resourceOf(definition: KubeObject): { group: string; resource: string } {
   const names = asFields(definition.spec?.names);
-  return { group: String(definition.spec?.group), resource: String(names.plural) };
+  return { group: asText(definition.spec?.group), resource: asText(names.plural) };
 }

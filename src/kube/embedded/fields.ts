@@ -14,3 +14,15 @@ export function asFields(value: unknown): Fields {
 export function asList(value: unknown): Fields[] {
   return Array.isArray(value) ? value.map(asFields) : [];
 }
+
+/** A JSON value as text: "" for none, JSON for objects and lists, which may lie about their own conversion. */
+export function asText(value: unknown): string {
+  if (value === undefined || value === null) return "";
+  return typeof value === "object" ? JSON.stringify(value) : String(value);
+}
+
+/** A JSON value as a number; 0 when it is none. */
+export function asNumber(value: unknown): number {
+  const number = typeof value === "object" ? 0 : Number(value);
+  return Number.isFinite(number) ? number : 0;
+}

@@ -1,3 +1,5 @@
+import { asText } from "./fields.js";
+
 type Step =
   | { readonly kind: "field"; readonly name: string }
   | { readonly kind: "index"; readonly index: number }
@@ -36,7 +38,7 @@ function follow(value: unknown, step: Step): unknown[] {
   if (step.kind === "all") return Object.values(value);
   if (!Array.isArray(value)) return [];
   if (step.kind === "index") return value.slice(step.index).slice(0, 1);
-  return value.filter((item) => String(walk(item, step.path)) === step.equals);
+  return value.filter((item) => asText(walk(item, step.path)) === step.equals);
 }
 
 const stepPattern =

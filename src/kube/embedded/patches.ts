@@ -43,13 +43,13 @@ function jsonPatched(type: ServedType, object: KubeObject, operations: unknown):
     } catch (error) {
       throw failedOperation(type, object, index, error);
     }
+    if (!isFields(document)) throw failedOperation(type, object, index, "the result is no object");
     // Copying a part into itself doubles it each time.
     if (operation.op === "copy" && JSON.stringify(document).length > largestResult) {
       throw new StatusError(413, "RequestEntityTooLarge", "the patched object is too large");
     }
   });
-  if (!isFields(document)) throw failedOperation(type, object, operations.length - 1, "the result is no object");
-  return document;
+  return document as Fields;
 }
 
 function failedOperation(type: ServedType, object: KubeObject, index: number, error: unknown): StatusError {

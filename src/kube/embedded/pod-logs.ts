@@ -2,7 +2,7 @@ import { once } from "node:events";
 import type { ServerResponse } from "node:http";
 import { flag, numberParameter, type ResourceCall, refOf } from "./call.js";
 import type { LogOptions, PodHandlers } from "./extension.js";
-import { asList } from "./fields.js";
+import { asList, asText } from "./fields.js";
 import { badRequest, notFound } from "./status-error.js";
 import type { KubeObject } from "./types.js";
 
@@ -64,8 +64,8 @@ function logOptions(call: ResourceCall, signal: AbortSignal): LogOptions {
 /** Throws a 400 when a pod has no such container, or several and none is named. */
 export function checkContainer(pod: KubeObject, container: string | undefined): void {
   const { name } = pod.metadata;
-  const first = asList(pod.spec?.containers).map((entry) => String(entry.name));
-  const all = [...first, ...asList(pod.spec?.initContainers).map((entry) => String(entry.name))];
+  const first = asList(pod.spec?.containers).map((entry) => asText(entry.name));
+  const all = [...first, ...asList(pod.spec?.initContainers).map((entry) => asText(entry.name))];
   if (container === undefined) {
     if (first.length < 2) return;
     throw badRequest(`a container name must be specified for pod ${name}, choose one of: [${first.join(" ")}]`);

@@ -2,7 +2,7 @@ import { writeOptions } from "./admission.js";
 import { mediaType, parseObject, parseValue, readBody } from "./body.js";
 import { type Reply, type ResourceCall, refOf } from "./call.js";
 import type { ScalePaths } from "./extension.js";
-import { asFields, isFields } from "./fields.js";
+import { asFields, asNumber, asText, isFields } from "./fields.js";
 import { valueAt } from "./json-path.js";
 import { mergePatched, patched, patchTypes, unsupportedPatch } from "./patches.js";
 import { change } from "./rest-update.js";
@@ -70,19 +70,19 @@ function scaleOf(object: KubeObject, paths: ScalePaths): Fields {
     kind: "Scale",
     apiVersion: "autoscaling/v1",
     metadata: { name, namespace, uid, resourceVersion, creationTimestamp },
-    spec: { replicas: Number(valueAt(object, paths.specReplicas) ?? 0) },
+    spec: { replicas: asNumber(valueAt(object, paths.specReplicas)) },
     status: {
-      replicas: Number(valueAt(object, paths.statusReplicas) ?? 0),
+      replicas: asNumber(valueAt(object, paths.statusReplicas)),
       ...(selector === undefined ? {} : { selector: selectorText(selector) }),
     },
   };
 }
 
 function selectorText(selector: unknown): string {
-  if (!isFields(selector)) return String(selector);
+  if (!isFields(selector)) return asText(selector);
   const labels = asFields(selector.matchLabels ?? (selector.matchExpressions === undefined ? selector : {}));
   return Object.entries(labels)
-    .map(([key, value]) => `${key}=${String(value)}`)
+    .map(([key, value]) => `${key}=${asText(value)}`)
     .join(",");
 }
 

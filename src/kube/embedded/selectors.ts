@@ -1,3 +1,4 @@
+import { asText } from "./fields.js";
 import { badRequest } from "./status-error.js";
 import type { KubeObject } from "./types.js";
 
@@ -118,5 +119,5 @@ function scalarAt(object: KubeObject, path: readonly string[]): string {
     if (typeof at !== "object" || at === null || !Object.hasOwn(at, step)) return "";
     at = (at as Record<string, unknown>)[step];
   }
-  return at === null || at === undefined ? "" : String(at);
+  return asText(at);
 }

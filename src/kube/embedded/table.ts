@@ -1,5 +1,6 @@
 import { age, builtinCells, type Cell, type ComputedColumn } from "./builtin-columns.js";
 import type { Column } from "./extension.js";
+import { asNumber, asText } from "./fields.js";
 import { valueAt } from "./json-path.js";
 import type { ServedType } from "./registry.js";
 import type { Fields, KubeObject } from "./types.js";
@@ -69,10 +70,10 @@ function fromPath(column: Column): ComputedColumn {
 
 function cellOf(value: unknown, type: Column["type"], now: Date): Cell {
   if (value === undefined || value === null) return undefined;
-  if (type === "date") return age(String(value), now);
-  if (type === "integer" || type === "number") return Number.isFinite(Number(value)) ? Number(value) : undefined;
+  if (type === "date") return age(asText(value), now);
+  if (type === "integer" || type === "number") return asNumber(value);
   if (type === "boolean") return value === true || value === "true";
-  return typeof value === "object" ? JSON.stringify(value) : String(value);
+  return asText(value);
 }
 
 function definitionOf(column: ComputedColumn): Fields {

@@ -1,4 +1,4 @@
-import { isFields } from "./fields.js";
+import { asText, isFields } from "./fields.js";
 import { apiVersionOf } from "./lifecycle.js";
 import type { ServedType } from "./registry.js";
 import { isLabelValue, isQualifiedName } from "./selectors.js";
@@ -141,9 +141,9 @@ function kindFaults(type: ServedType, object: NewObject): StatusCause[] {
       "spec.versions",
       "must have exactly one version marked as storage version",
     ],
-    [versions.every((version) => labelRule.test(String(version?.name))), "spec.versions", "must have valid names"],
+    [versions.every((version) => labelRule.test(asText(version?.name))), "spec.versions", "must have valid names"],
     [
-      object.metadata.name === `${String(names.plural)}.${String(spec.group)}`,
+      object.metadata.name === `${asText(names.plural)}.${asText(spec.group)}`,
       "metadata.name",
       'must be spec.names.plural+"."+spec.group',
     ],
