@@ -1,12 +1,13 @@
 import { desc } from "drizzle-orm";
 import { type CryptoKey, calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK, type JWK } from "jose";
 import type { Database } from "../db/database.js";
+import { pause } from "../pause.js";
 import type { Keyring } from "./keyring.js";
 import { signingKeys } from "./table.js";
 
 const algorithm = "ES256";
-/** An unknown key id makes the keys be read again, but not more often than this. */
-const reloadIntervalMs = 1_000;
+/** An unknown key id makes the keys be read again, but not more often than this: its caller waits so long. */
+const reloadIntervalMs = 200;
 
 /** The keys of the tokens: one signs, all that are stored verify. */
 export interface SigningKeys {
@@ -37,6 +38,18 @@ export function createSigningKeys(db: Database, keyring: Keyring, clock: () => D
     return next;
   };
 
+  let reloading: Promise<LoadedKeys> | undefined;
+  /** One read for all who wait for it: a new key must hold at once, and garbage must not cost a query each. */
+  const reloadSoon = (): Promise<LoadedKeys> => {
+    const wait = Math.min(reloadIntervalMs, Math.max(0, loadedAt + reloadIntervalMs - clock().getTime()));
+    reloading ??= pause(wait).then(() => {
+      // Whoever comes from now on may have a key that this read will miss.
+      reloading = undefined;
+      return reload();
+    });
+    return reloading;
+  };
+
   const openSigner = async (): Promise<{ kid: string; key: CryptoKey }> => {
     let keys = await (loaded ?? reload());
     if (keys.newest === undefined) {
@@ -58,8 +71,7 @@ export function createSigningKeys(db: Database, keyring: Keyring, clock: () => D
     },
     async verifier(kid) {
       const known = (await (loaded ?? reload())).publicKeys.get(kid);
-      if (known !== undefined || clock().getTime() - loadedAt < reloadIntervalMs) return known;
-      return (await reload()).publicKeys.get(kid);
+      return known ?? (await reloadSoon()).publicKeys.get(kid);
     },
   };
 }

@@ -1,5 +1,6 @@
 import { decodeProtectedHeader, errors, jwtVerify, SignJWT } from "jose";
 import { DomainError } from "../errors.js";
+import { isUuid } from "../resources/api/uuid.js";
 import type { SigningKeys } from "./signing-keys.js";
 
 /** Longer than any token that is issued here; longer ones are refused unread. */
@@ -53,6 +54,7 @@ export function createTokens(keys: SigningKeys, issuer: () => string, clock: () 
         const { sub, jti, iat, exp, type } = payload;
         if (sub === undefined || jti === undefined || iat === undefined || exp === undefined)
           throw invalidToken("it lacks a claim");
+        if (!isUuid(jti) || sub.includes("\u0000")) throw invalidToken("its claims are malformed");
         if (type !== "api" && type !== "console") throw invalidToken("its type is unknown");
         return { tokenId: jti, user: sub, type, issuedAt: new Date(iat * 1000), expiresAt: new Date(exp * 1000) };
       } catch (error) {
