@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import type { Logger } from "pino";
-import { type Deadline, pause, startDeadline } from "./deadline.js";
+import { pause } from "../pause.js";
+import { type Deadline, startDeadline } from "./deadline.js";
 import { KubeError, statusError } from "./errors.js";
 import type { KubeObject } from "./objects.js";
 import { ConnectionError, openTransport, type RawRequest, readText, type Transport } from "./transport.js";

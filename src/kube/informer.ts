@@ -1,6 +1,6 @@
 import type { Logger } from "pino";
+import { pause } from "../pause.js";
 import type { KubeClient, Selection } from "./client.js";
-import { pause } from "./deadline.js";
 import { type Delivery, type ObjectHandlers, openDelivery } from "./delivery.js";
 import { expired, KubeError, transient, watchError } from "./errors.js";
 import type { KubeObject, ResourceType } from "./objects.js";

@@ -3,7 +3,7 @@ import { child, difference, entryStep, type FieldSet, fieldsOf, isEmpty, union }
 import { isFields } from "./fields.js";
 import { entriesAfterApply, isOwn, ownable, setOf, type Writer } from "./managed-fields.js";
 import { type FieldPath, listRule } from "./merge-keys.js";
-import type { ServedType } from "./registry.js";
+import type { ServedType } from "./served-type.js";
 import { StatusError } from "./status-error.js";
 import type { Fields, KubeObject, ManagedFieldsEntry, NewObject } from "./types.js";
 

@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Cluster } from "./cluster.js";
 import type { IssuedKubeconfig, KubeconfigOptions, User } from "./extension.js";
-import type { ServedType } from "./registry.js";
 import type { ResourcePath } from "./request-path.js";
+import type { ServedType } from "./served-type.js";
 import { badRequest } from "./status-error.js";
 import type { ObjectRef } from "./types.js";
 

@@ -1,6 +1,6 @@
 import type { Column, ScalePaths } from "./extension.js";
 import { asFields, asList, asNumber, asText } from "./fields.js";
-import type { ServedType } from "./registry.js";
+import type { ServedType } from "./served-type.js";
 import type { Fields, KubeObject } from "./types.js";
 
 /** The resource of CustomResourceDefinitions themselves. */

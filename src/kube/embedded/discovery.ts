@@ -1,6 +1,7 @@
 import { parseAccept } from "./accept.js";
 import type { Reply } from "./call.js";
-import type { Registry, ServedType } from "./registry.js";
+import type { Registry } from "./registry.js";
+import type { ServedType } from "./served-type.js";
 import { noSuchPath } from "./status-error.js";
 import type { Fields } from "./types.js";
 

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { isFields } from "./fields.js";
 import { type FieldPath, type ListRule, listRule } from "./merge-keys.js";
-import type { ServedType } from "./registry.js";
+import type { ServedType } from "./served-type.js";
 import type { Fields } from "./types.js";
 
 /**

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { changedFields, difference, type FieldSet, isEmpty, present, union } from "./field-sets.js";
 import { apiVersionOf, timestamp } from "./lifecycle.js";
-import type { ServedType } from "./registry.js";
+import type { ServedType } from "./served-type.js";
 import type { Fields, KubeObject, ManagedFieldsEntry } from "./types.js";
 
 /** Who writes, and how. */

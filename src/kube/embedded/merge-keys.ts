@@ -1,4 +1,4 @@
-import type { ServedType } from "./registry.js";
+import type { ServedType } from "./served-type.js";
 import type { Fields } from "./types.js";
 
 /** How the entries of a list are told apart when two writers share it. */

@@ -2,7 +2,8 @@ import { createHash } from "node:crypto";
 import type { Reply } from "./call.js";
 import { asFields } from "./fields.js";
 import { apiVersionOf } from "./lifecycle.js";
-import type { Registry, ServedType } from "./registry.js";
+import type { Registry } from "./registry.js";
+import type { ServedType } from "./served-type.js";
 import { noSuchPath } from "./status-error.js";
 import type { Fields } from "./types.js";
 

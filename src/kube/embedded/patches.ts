@@ -1,6 +1,6 @@
 import jsonPatch, { type Operation } from "fast-json-patch";
 import { isFields } from "./fields.js";
-import type { ServedType } from "./registry.js";
+import type { ServedType } from "./served-type.js";
 import { badRequest, invalid, StatusError, unsupportedMediaType } from "./status-error.js";
 import { strategicMerge } from "./strategic-merge.js";
 import type { Fields, KubeObject } from "./types.js";

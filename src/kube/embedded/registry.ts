@@ -2,15 +2,8 @@ import { builtinFieldLabels, builtinTypes } from "./builtin-types.js";
 import { customTypes } from "./custom-types.js";
 import type { ApiExtension, ResourceType } from "./extension.js";
 import { reviewTypes } from "./reviews.js";
+import type { ServedType } from "./served-type.js";
 import type { KubeObject, ResourceName } from "./types.js";
-
-/** A type with what only definitions of custom resources say about it. */
-export interface ServedType extends ResourceType {
-  /** Where it comes from: upstream, an extension, or a CustomResourceDefinition. */
-  readonly origin: "builtin" | "extension" | "custom";
-  /** Field selectors besides name and namespace. */
-  readonly fieldLabels?: readonly string[];
-}
 
 /** What one virtual cluster serves at this moment. */
 export interface Registry {

@@ -1,8 +1,8 @@
 import { objectForm } from "./accept.js";
 import { numberParameter, type Reply, type ResourceCall, refOf } from "./call.js";
 import { apiVersionOf } from "./lifecycle.js";
-import type { ServedType } from "./registry.js";
 import { fieldSelector, labelSelector, type Selector } from "./selectors.js";
+import type { ServedType } from "./served-type.js";
 import { badRequest, expired, invalid, notFound, StatusError } from "./status-error.js";
 import { type IncludeObject, partialObject, tableOf } from "./table.js";
 import type { Fields, KubeObject } from "./types.js";

@@ -2,7 +2,7 @@ import { age, builtinCells, type Cell, type ComputedColumn } from "./builtin-col
 import type { Column } from "./extension.js";
 import { asNumber, asText } from "./fields.js";
 import { valueAt } from "./json-path.js";
-import type { ServedType } from "./registry.js";
+import type { ServedType } from "./served-type.js";
 import type { Fields, KubeObject } from "./types.js";
 
 /** How much of each object a table carries along: query parameter includeObject. */

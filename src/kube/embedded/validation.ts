@@ -1,7 +1,7 @@
 import { asText, isFields } from "./fields.js";
 import { apiVersionOf } from "./lifecycle.js";
-import type { ServedType } from "./registry.js";
 import { isLabelValue, isQualifiedName } from "./selectors.js";
+import type { ServedType } from "./served-type.js";
 import { badRequest, invalid, type StatusCause } from "./status-error.js";
 import type { Fields, NewObject, OwnerReference } from "./types.js";
 

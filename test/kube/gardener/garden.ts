@@ -21,7 +21,8 @@ export const signal = new AbortController().signal;
 export const settings = { region: "muc", ...simulatorSettings };
 
 /** Waits for what the simulator brings about. */
-export const until = <R>(check: () => R | Promise<R>): Promise<R> => vi.waitFor(check, { timeout: 20_000, interval: 20 });
+export const until = <R>(check: () => R | Promise<R>): Promise<R> =>
+  vi.waitFor(check, { timeout: 20_000, interval: 20 });
 
 const gigabyte = 1024 ** 3;
 

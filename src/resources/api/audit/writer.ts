@@ -1,5 +1,6 @@
 import type { Logger } from "pino";
 import type { Database } from "../../../db/database.js";
+import { pause } from "../../../pause.js";
 import { type AuditRow, auditStore } from "./store.js";
 
 const batchSize = 500;
@@ -60,5 +61,3 @@ async function insert(db: Database, batch: readonly AuditRow[], log: Logger): Pr
     }
   }
 }
-
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

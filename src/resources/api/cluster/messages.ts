@@ -6,9 +6,8 @@ import type {
   ClusterStatusSchema,
   WorkerSchema,
 } from "../../../../gen/ts/api/v1/cluster_pb.js";
-import type { ClusterSpec } from "./kube.js";
+import type { ClusterCondition, ClusterSpec, WorkerSpec } from "./kube.js";
 import type { ClusterRow } from "./store.js";
-import type { StoredCondition, StoredWorker } from "./table.js";
 
 type ClusterInit = MessageInitShape<typeof ClusterSchema>;
 type StatusInit = MessageInitShape<typeof ClusterStatusSchema>;
@@ -81,7 +80,7 @@ export function clusterSpec(row: ClusterRow): ClusterSpec {
   };
 }
 
-function workerMessage(worker: StoredWorker): MessageInitShape<typeof WorkerSchema> {
+function workerMessage(worker: WorkerSpec): MessageInitShape<typeof WorkerSchema> {
   return {
     name: worker.name,
     machineType: worker.machineType,
@@ -92,7 +91,7 @@ function workerMessage(worker: StoredWorker): MessageInitShape<typeof WorkerSche
   };
 }
 
-function conditionMessage(condition: StoredCondition) {
+function conditionMessage(condition: ClusterCondition) {
   return {
     type: condition.type,
     status: condition.status,

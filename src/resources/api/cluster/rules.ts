@@ -9,8 +9,9 @@ import type {
 } from "../../../../gen/ts/api/v1/cluster_pb.js";
 import { DomainError, type FieldViolation } from "../../../errors.js";
 import type { Assets, PartitionAssets } from "../assets/assets.js";
+import type { WorkerSpec } from "./kube.js";
 import type { ClusterRow } from "./store.js";
-import type { StoredWorker, WantedCluster } from "./table.js";
+import type { WantedCluster } from "./table.js";
 
 /** 22:00 UTC for two hours, where the caller asks for nothing. */
 const defaultMaintenance = { begin: new Date("2000-01-01T22:00:00Z"), seconds: 7_200 };
@@ -105,7 +106,7 @@ function nameFaults(name: string): FieldViolation[] {
   return [{ field: "name", message: rule }];
 }
 
-function groupFaults(workers: readonly StoredWorker[]): FieldViolation[] {
+function groupFaults(workers: readonly WorkerSpec[]): FieldViolation[] {
   if (workers.length > mostWorkerGroups) {
     return [{ field: "workers", message: `must be at most ${mostWorkerGroups} groups` }];
   }
@@ -123,7 +124,7 @@ function sameNameFaults(workers: readonly { readonly name: string }[]): FieldVio
   });
 }
 
-function workerFaults(worker: StoredWorker, i: number, offer: PartitionAssets | undefined): FieldViolation[] {
+function workerFaults(worker: WorkerSpec, i: number, offer: PartitionAssets | undefined): FieldViolation[] {
   const faults: FieldViolation[] = [];
   const fault = (name: string, message: string) => faults.push({ field: `workers[${i}].${name}`, message });
   if (!/^[a-z0-9]([a-z0-9-]{0,13}[a-z0-9])?$/.test(worker.name)) {
@@ -140,14 +141,14 @@ function workerFaults(worker: StoredWorker, i: number, offer: PartitionAssets | 
   return faults;
 }
 
-function storedWorker(worker: Worker): StoredWorker {
+function storedWorker(worker: Worker): WorkerSpec {
   const { name, machineType, minsize, maxsize, maxsurge, maxunavailable } = worker;
   // Both zero means that the caller did not choose: roll one machine at a time.
   const maxSurge = maxsurge === 0 && maxunavailable === 0 ? 1 : maxsurge;
   return { name, machineType, minSize: minsize, maxSize: maxsize, maxSurge, maxUnavailable: maxunavailable };
 }
 
-function defaultWorker(assets: Assets): StoredWorker {
+function defaultWorker(assets: Assets): WorkerSpec {
   const defaults = assets.defaults;
   return {
     name: "group-0",
@@ -161,10 +162,10 @@ function defaultWorker(assets: Assets): StoredWorker {
 
 /** Groups that are named are changed, or added; groups that are not named stay. */
 function mergeWorkers(
-  current: readonly StoredWorker[],
+  current: readonly WorkerSpec[],
   updates: readonly WorkerUpdate[],
   assets: Assets,
-): readonly StoredWorker[] {
+): readonly WorkerSpec[] {
   const merged = new Map(current.map((worker) => [worker.name, worker]));
   for (const update of updates) {
     const base = merged.get(update.name) ?? { ...defaultWorker(assets), name: update.name };

@@ -3,10 +3,10 @@ import type { PgColumn } from "drizzle-orm/pg-core";
 import type { Database } from "../../../db/database.js";
 import { projects } from "../project/table.js";
 import { isUuid } from "../uuid.js";
-import type { ClusterObservation } from "./kube.js";
+import type { ClusterLastError, ClusterObservation } from "./kube.js";
 import { observedColumns, saysElse } from "./observed.js";
 
-import { clusters, type StoredLastError, type WantedCluster } from "./table.js";
+import { clusters, type WantedCluster } from "./table.js";
 
 /** A cluster with the tenant of its project. */
 export type ClusterRow = typeof clusters.$inferSelect & { readonly tenant: string };
@@ -148,7 +148,7 @@ export const clusterStore = {
   },
 
   /** The backend refuses what is wanted; nothing more is heard until a later try, or other wishes. */
-  async markRefused(db: Database, id: string, generation: number, error: StoredLastError): Promise<void> {
+  async markRefused(db: Database, id: string, generation: number, error: ClusterLastError): Promise<void> {
     await db
       .update(clusters)
       .set({ statusState: "Error", lastErrors: [error], revision: nextRevision })

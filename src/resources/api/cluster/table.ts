@@ -13,40 +13,13 @@ import {
   uuid,
 } from "drizzle-orm/pg-core";
 import { projects } from "../project/table.js";
-
-/** One group of machines of a cluster. */
-export interface StoredWorker {
-  readonly name: string;
-  readonly machineType: string;
-  readonly minSize: number;
-  readonly maxSize: number;
-  readonly maxSurge: number;
-  readonly maxUnavailable: number;
-}
-
-/** One condition as Kubernetes reported it; times in RFC 3339. */
-export interface StoredCondition {
-  readonly type: string;
-  readonly status: string;
-  readonly reason: string;
-  readonly message: string;
-  readonly lastTransitionTime?: string | undefined;
-  readonly lastUpdateTime?: string | undefined;
-}
-
-/** One error of the last operation; times in RFC 3339. */
-export interface StoredLastError {
-  readonly description: string;
-  readonly taskId?: string | undefined;
-  readonly codes: readonly string[];
-  readonly lastUpdateTime?: string | undefined;
-}
+import type { ClusterCondition, ClusterLastError, WorkerSpec } from "./kube.js";
 
 /** What a caller decides about a cluster. */
 export interface WantedCluster {
   readonly partition: string;
   readonly kubernetesVersion: string;
-  readonly workers: readonly StoredWorker[];
+  readonly workers: readonly WorkerSpec[];
   readonly kubernetesAutoupdate: boolean;
   readonly machineimageAutoupdate: boolean;
   readonly maintenanceBegin: Date;
@@ -67,7 +40,7 @@ export const clusters = pgTable(
     name: text().notNull(),
     partition: text().notNull(),
     kubernetesVersion: text().notNull(),
-    workers: jsonb().$type<readonly StoredWorker[]>().notNull(),
+    workers: jsonb().$type<readonly WorkerSpec[]>().notNull(),
     kubernetesAutoupdate: boolean().notNull(),
     machineimageAutoupdate: boolean().notNull(),
     maintenanceBegin: timestamp({ withTimezone: true }).notNull(),
@@ -95,8 +68,8 @@ export const clusters = pgTable(
     controlPlaneReady: text().notNull().default("Unknown"),
     nodesReady: text().notNull().default("Unknown"),
     systemComponentsReady: text().notNull().default("Unknown"),
-    conditions: jsonb().$type<readonly StoredCondition[]>().notNull().default([]),
-    lastErrors: jsonb().$type<readonly StoredLastError[]>().notNull().default([]),
+    conditions: jsonb().$type<readonly ClusterCondition[]>().notNull().default([]),
+    lastErrors: jsonb().$type<readonly ClusterLastError[]>().notNull().default([]),
     /** resourceVersion of the object that the status was read from. */
     observedVersion: bigint({ mode: "bigint" }),
     /** The seed that runs the control plane, where the backend has such. */
