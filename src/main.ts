@@ -151,6 +151,8 @@ function adminRole(text: string): string {
 try {
   await program.parseAsync();
 } catch (error) {
-  process.stderr.write(`slipway: ${error instanceof Error ? error.message : String(error)}\n`);
+  const { withoutValues } = await import("./db/errors.js");
+  const clean = withoutValues(error);
+  process.stderr.write(`slipway: ${clean instanceof Error ? clean.message : String(clean)}\n`);
   process.exitCode = 1;
 }

@@ -24,6 +24,8 @@ export interface PlatformOptions {
   readonly keyring: readonly KeyringKey[];
   /** The public URL of the API, which issues the tokens. */
   readonly issuer: () => string;
+  /** Whether tokens hold that were issued under another URL; they do not unless told. */
+  readonly anyIssuer?: boolean;
   /** Path or text of the kubeconfig of partitions that name none; the pod's service account unless given. */
   readonly kubeconfig: string | undefined;
   readonly assetsFile?: string | undefined;
@@ -46,7 +48,8 @@ export async function openPlatform(options: PlatformOptions): Promise<OpenPlatfo
   const assets = parseAssets(await readOptional(options.assetsFile));
   const settings = parsePartitions(await readOptional(options.partitionsFile), assets);
   const keyring = createKeyring(options.keyring);
-  const tokens = createTokens(createSigningKeys(db, keyring, clock), options.issuer, clock);
+  const { issuer, anyIssuer } = options;
+  const tokens = createTokens(createSigningKeys(db, keyring, clock), issuer, clock, { anyIssuer });
   const feed = await openChangeFeed(server, { log, clock, retentionMs: changeRetentionMs });
   const principals = createPrincipals({ db, feed, tokens, clock });
   const kube = openPartitions(settings, options.kubeconfig, log);

@@ -1,11 +1,11 @@
-import { readFile } from "node:fs/promises";
 import { type App, createApp } from "../app.js";
 import type { Address, Config } from "../config.js";
 import type { DatabaseServer } from "../db/database.js";
-import { DomainError } from "../errors.js";
 import type { OpenPlatform } from "../process.js";
 import { createLifecycle } from "../rpc/drain.js";
 import { listen } from "../rpc/listen.js";
+import { type MetricsServer, startMetricsServer } from "../rpc/metrics-server.js";
+import { listenOn, readTls } from "./settings.js";
 
 const pingIntervalMs = 2_000;
 const pingTimeoutMs = 2_000;
@@ -26,7 +26,8 @@ export async function serveApi(
 ): Promise<RunningApi> {
   const lifecycle = createLifecycle();
   const app: App = createApp(open.platform, open.principals, config, lifecycle);
-  const listener = await listen(app.handler, { ...address, tls: await readTls(config) });
+  const tls = await readTls(config);
+  const listener = await listenOn("SLIPWAY_LISTEN", address, () => listen(app.handler, { ...address, tls }));
   const watch = watchDatabase(server, (answers) => lifecycle.setReady(answers));
   return {
     address: { host: address.host, port: listener.port },
@@ -45,10 +46,7 @@ function watchDatabase(server: DatabaseServer, tell: (answers: boolean) => void)
   const check = async (): Promise<void> => {
     const answers = await server.ping(AbortSignal.timeout(pingTimeoutMs)).then(
       () => true,
-      (error: unknown) => {
-        if (error instanceof DomainError) return false;
-        throw error;
-      },
+      () => false,
     );
     if (stopped) return;
     tell(answers);
@@ -63,10 +61,9 @@ function watchDatabase(server: DatabaseServer, tell: (answers: boolean) => void)
   };
 }
 
-async function readTls(config: Config): Promise<{ cert: string; key: string } | undefined> {
-  if (config.tls === undefined) return undefined;
-  const [cert, key] = await Promise.all([readFile(config.tls.certFile, "utf8"), readFile(config.tls.keyFile, "utf8")]);
-  return { cert, key };
+/** Serves /metrics on its own address. */
+export function serveMetrics({ metricsListen }: Pick<Config, "metricsListen">): Promise<MetricsServer> {
+  return listenOn("SLIPWAY_METRICS_LISTEN", metricsListen, () => startMetricsServer(metricsListen));
 }
 
 /** The URL that callers of an address use. */

@@ -27,16 +27,16 @@ const tenant = "demo";
 const operator = "admin";
 const tokenSeconds = 365 * 86_400;
 
-/** Makes the demo tenant with its default project, and tokens for it; keeps those that still hold. */
+/** Makes the demo tenant with its default project, and tokens for it; keeps earlier ones that hold and name this URL. */
 export async function ensureDemo(
   open: OpenPlatform,
-  dataDir: string,
+  url: string,
+  earlier: DevInfo | undefined,
 ): Promise<Pick<DevInfo, "project" | "tenant" | "tokens">> {
   const { platform, principals } = open;
   const project = await ensureTenant(platform);
-  const old = await readDevInfo(dataDir);
   const keep = async (name: keyof DevInfo["tokens"], mint: () => Promise<string>): Promise<string> => {
-    const token = old?.tokens[name];
+    const token = earlier?.url === url ? earlier.tokens[name] : undefined;
     const holds =
       token !== undefined &&
       (await principals.authenticate(token).then(
@@ -112,7 +112,8 @@ export async function writeDevInfo(dataDir: string, info: DevInfo): Promise<void
   await writePrivate(join(dataDir, "dev.json"), `${JSON.stringify(info, null, 2)}\n`);
 }
 
-async function readDevInfo(dataDir: string): Promise<DevInfo | undefined> {
+/** What an earlier run in this directory has written, if any. */
+export async function readDevInfo(dataDir: string): Promise<DevInfo | undefined> {
   try {
     return JSON.parse(await readFile(join(dataDir, "dev.json"), "utf8")) as DevInfo;
   } catch {

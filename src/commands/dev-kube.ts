@@ -8,6 +8,7 @@ import { gardenerSimulator } from "../kube/embedded/gardener/simulator.js";
 import { startEmbeddedKube } from "../kube/embedded/server.js";
 import { type Assets, parseAssets } from "../resources/api/assets/assets.js";
 import { writePrivate } from "./dev-data.js";
+import { listenOn, sameAddress } from "./settings.js";
 
 /** The Kubernetes of `slipway dev`. */
 export interface DevKube {
@@ -26,15 +27,14 @@ export async function startDevKube(
   }
   const assets = parseAssets(config.assetsFile === undefined ? undefined : await readFile(config.assetsFile, "utf8"));
   const simulator = gardenerSimulator({ ...offerOf(assets), timeScale: options.timeScale, log });
-  const embedded = await startEmbeddedKube({
-    directory: join(options.dataDir, "kubernetes"),
-    host: config.kubeListen.host,
-    port: config.kubeListen.port,
-    log,
-    extensions: [simulator.extension],
-  });
-  const running = await simulator.start(embedded);
+  const directory = join(options.dataDir, "kubernetes");
   const kubeconfigPath = join(options.dataDir, "kubeconfig");
+  const earlier = /server: (\S+)/.exec(await readFile(kubeconfigPath, "utf8").catch(() => ""))?.[1];
+  const address = await sameAddress(config.kubeListen, earlier);
+  const embedded = await listenOn("SLIPWAY_KUBE_LISTEN", address, () =>
+    startEmbeddedKube({ directory, ...address, log, extensions: [simulator.extension] }),
+  );
+  const running = await simulator.start(embedded);
   await writePrivate(kubeconfigPath, embedded.adminKubeconfig);
   return {
     kubeconfigPath,

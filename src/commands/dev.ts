@@ -7,11 +7,11 @@ import type { DatabaseServer } from "../db/database.js";
 import { openEmbedded } from "../db/embedded.js";
 import { migrate } from "../db/migrate.js";
 import { openPlatform } from "../process.js";
-import { startMetricsServer } from "../rpc/metrics-server.js";
-import { serveApi, urlOf } from "./api.js";
-import { type DevInfo, ensureDemo, readKeyring, writeDevInfo } from "./dev-data.js";
+import { serveApi, serveMetrics, urlOf } from "./api.js";
+import { type DevInfo, ensureDemo, readDevInfo, readKeyring, writeDevInfo } from "./dev-data.js";
 import { startDevKube } from "./dev-kube.js";
-import { type Closing, closeInTurn, openDatabase, type Running } from "./serve.js";
+import { type Closing, closeInTurn, type Running } from "./serve.js";
+import { openDatabase, sameAddress } from "./settings.js";
 
 export interface DevOptions {
   /** Where everything is kept that must survive a restart. */
@@ -45,6 +45,7 @@ async function start(config: Config, log: Logger, options: DevOptions, closing: 
   const kube = await startDevKube(config, log, options);
   closing.add(() => kube.close());
 
+  const earlier = await readDevInfo(dataDir);
   let url = config.publicUrl ?? urlOf(config.listen, config.tls !== undefined);
   const keyring = config.keyring.length > 0 ? config.keyring : await readKeyring(dataDir);
   const open = await openPlatform({
@@ -53,18 +54,21 @@ async function start(config: Config, log: Logger, options: DevOptions, closing: 
     log,
     keyring,
     issuer: () => url,
+    // A token goes on when the platform is started on another port.
+    anyIssuer: true,
     kubeconfig: kube.kubeconfigPath,
   });
   closing.add(() => open.close());
-  const metrics = await startMetricsServer(config.metricsListen);
+  const metricsListen = await sameAddress(config.metricsListen, earlier?.metrics_url);
+  const metrics = await serveMetrics({ metricsListen });
   closing.add(() => metrics.close());
   const background = await startBackground(open.platform, server, { concurrency: config.workerConcurrency });
   closing.add(() => background.stop());
-  const api = await serveApi(open, server, config, config.listen);
+  const api = await serveApi(open, server, config, await sameAddress(config.listen, earlier?.url));
   closing.add(() => api.stop());
   url = config.publicUrl ?? urlOf(api.address, config.tls !== undefined);
 
-  const demo = await ensureDemo(open, dataDir);
+  const demo = await ensureDemo(open, url, earlier);
   const info: DevInfo = {
     url,
     metrics_url: `${urlOf({ host: config.metricsListen.host, port: metrics.port }, false)}/metrics`,
@@ -76,6 +80,6 @@ async function start(config: Config, log: Logger, options: DevOptions, closing: 
 }
 
 async function openDevDatabase(config: Config, log: Logger, dataDir: string): Promise<DatabaseServer> {
-  if (config.databaseUrl !== undefined) return openDatabase(config, log);
+  if (config.databaseUrl !== undefined) return await openDatabase(config, log);
   return await openEmbedded({ directory: join(dataDir, "postgres"), log });
 }

@@ -1,11 +1,10 @@
 import type { Logger } from "pino";
 import { startBackground } from "../background.js";
 import type { Config } from "../config.js";
-import { type DatabaseServer, openPostgres } from "../db/database.js";
-import { migrate, pendingMigrations } from "../db/migrate.js";
+import { migrate } from "../db/migrate.js";
 import { openPlatform } from "../process.js";
-import { startMetricsServer } from "../rpc/metrics-server.js";
-import { serveApi, urlOf } from "./api.js";
+import { serveApi, serveMetrics, urlOf } from "./api.js";
+import { demandSettings, demandUsable, openDatabase } from "./settings.js";
 
 /** A part of the program that runs until it is stopped. */
 export interface Running {
@@ -17,7 +16,7 @@ export async function serve(config: Config, log: Logger): Promise<Running> {
   const closing = closeInTurn(log);
   return closing.guard(async () => {
     const { server, open } = await openProcess(config, log, closing);
-    const metrics = await startMetricsServer(config.metricsListen);
+    const metrics = await serveMetrics(config);
     closing.add(() => metrics.close());
     const api = await serveApi(open, server, config, config.listen);
     closing.add(() => api.stop());
@@ -30,7 +29,7 @@ export async function work(config: Config, log: Logger): Promise<Running> {
   const closing = closeInTurn(log);
   return closing.guard(async () => {
     const { server, open } = await openProcess(config, log, closing);
-    const metrics = await startMetricsServer(config.metricsListen);
+    const metrics = await serveMetrics(config);
     closing.add(() => metrics.close());
     const background = await startBackground(open.platform, server, { concurrency: config.workerConcurrency });
     closing.add(() => background.stop());
@@ -40,7 +39,7 @@ export async function work(config: Config, log: Logger): Promise<Running> {
 
 /** `slipway migrate`: brings the schema of the database up to date. */
 export async function migrateDatabase(config: Config, log: Logger): Promise<void> {
-  const server = openDatabase(config, log);
+  const server = await openDatabase(config, log);
   try {
     await migrate(server, log);
   } finally {
@@ -48,30 +47,11 @@ export async function migrateDatabase(config: Config, log: Logger): Promise<void
   }
 }
 
-/** Opens PostgreSQL as configured; throws when it is not. */
-export function openDatabase(config: Config, log: Logger): DatabaseServer {
-  if (config.databaseUrl === undefined) {
-    throw new Error(
-      "DATABASE_URL is not set: it names the PostgreSQL database, as in postgres://user@host:5432/slipway",
-    );
-  }
-  return openPostgres({
-    url: config.databaseUrl,
-    poolSize: config.databasePoolSize,
-    applicationName: "slipway",
-    connectTimeoutMs: 5_000,
-    statementTimeoutMs: 15_000,
-    log,
-  });
-}
-
 async function openProcess(config: Config, log: Logger, closing: Closing) {
-  const server = openDatabase(config, log);
+  demandSettings(config, ["databaseUrl", "keyring"]);
+  const server = await openDatabase(config, log);
   closing.add(() => server.close());
-  const pending = await pendingMigrations(server);
-  if (pending.length > 0) {
-    throw new Error(`the database lacks ${pending.length} migrations (${pending.join(", ")}): run slipway migrate`);
-  }
+  await demandUsable(server, config);
   const open = await openPlatform({
     server,
     log,

@@ -8,7 +8,8 @@ import type { Database } from "../db/database.js";
 import type { AdminRoleName } from "../resources/api/roles.js";
 import { type NewToken, tokenStore } from "../resources/api/token/store.js";
 import { userStore } from "../resources/api/user/store.js";
-import { issuerOf, openDatabase } from "./serve.js";
+import { issuerOf } from "./serve.js";
+import { demandSettings, demandUsable, openDatabase } from "./settings.js";
 
 /** Which token an operator asks for. */
 export interface TokenOptions {
@@ -26,8 +27,10 @@ export interface TokenOptions {
  * first operator comes to a token.
  */
 export async function createOperatorToken(config: Config, log: Logger, options: TokenOptions): Promise<string> {
-  const server = openDatabase(config, log);
+  demandSettings(config, ["databaseUrl", "keyring"]);
+  const server = await openDatabase(config, log);
   try {
+    await demandUsable(server, config);
     const clock = () => new Date();
     const tokens = createTokens(
       createSigningKeys(server.db, createKeyring(config.keyring), clock),

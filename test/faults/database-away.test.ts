@@ -1,6 +1,5 @@
 import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { ClusterService } from "../../gen/ts/api/v1/cluster_pb.js";
 import { HealthService, ServiceStatus } from "../../gen/ts/api/v1/health_pb.js";
 import { ProjectService } from "../../gen/ts/api/v1/project_pb.js";
 import { TokenService } from "../../gen/ts/api/v1/token_pb.js";
@@ -8,8 +7,8 @@ import { VersionService } from "../../gen/ts/api/v1/version_pb.js";
 import { needsPostgres, postgresUrl } from "../support/database.js";
 import { as } from "../support/platform.js";
 import { logLines, type TestProcess } from "../support/process.js";
-import { type Proxy, startProxy } from "./support/proxy.js";
 import { openSite, type Site, type TestServer, transportTo } from "./support/site.js";
+import { openWire, type Wire } from "./support/wire.js";
 
 if (postgresUrl === undefined) console.warn(`the test of a database that goes away ${needsPostgres}`);
 
@@ -17,7 +16,7 @@ const until = (check: () => void | Promise<void>) => vi.waitFor(check, { timeout
 
 describe.skipIf(postgresUrl === undefined)(`while PostgreSQL is away (${needsPostgres})`, () => {
   let site: Site;
-  let wire: Proxy;
+  let wire: Wire;
   let server: TestServer;
   let worker: TestProcess;
   /** A server that still reaches the database. */
@@ -26,7 +25,7 @@ describe.skipIf(postgresUrl === undefined)(`while PostgreSQL is away (${needsPos
   beforeAll(async () => {
     site = await openSite({ timeScale: 50 });
     const direct = new URL(site.env.DATABASE_URL ?? "");
-    wire = await startProxy(Number(direct.port || 5432));
+    wire = await openWire(Number(direct.port || 5432));
     const behind = new URL(direct);
     behind.port = String(wire.port);
     const env = { DATABASE_URL: behind.toString() };

@@ -54,7 +54,11 @@ describe.skipIf(postgresUrl === undefined)(`processes that are killed and starte
 
   async function expectDeleted(id: string): Promise<void> {
     await until(async () => {
-      expect(await site.row(id)).toMatchObject({ statusType: "Delete", statusState: "Succeeded", deletedAt: expect.any(Date) });
+      expect(await site.row(id)).toMatchObject({
+        statusType: "Delete",
+        statusState: "Succeeded",
+        deletedAt: expect.any(Date),
+      });
     });
     expect(site.shootsOf(id)).toHaveLength(0);
   }
@@ -125,7 +129,9 @@ describe.skipIf(postgresUrl === undefined)(`processes that are killed and starte
     worker = await site.work();
     await expectSucceeded(id);
     await remove(id);
-    await until(async () => expect(await site.row(id)).toMatchObject({ statusType: "Delete", statusState: "Processing" }));
+    await until(async () =>
+      expect(await site.row(id)).toMatchObject({ statusType: "Delete", statusState: "Processing" }),
+    );
     await worker.kill();
     // Kubernetes finishes while nobody follows: the new worker learns of it by what it does not find.
     await until(() => expect(site.shootsOf(id)).toHaveLength(0));

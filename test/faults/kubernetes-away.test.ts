@@ -9,8 +9,8 @@ import { ClusterService, type ClusterStatus, Operate } from "../../gen/ts/api/v1
 import { HealthService, ServiceStatus } from "../../gen/ts/api/v1/health_pb.js";
 import { Health, HealthCheckResponse_ServingStatus as Serving } from "../../gen/ts/grpc/health/v1/health_pb.js";
 import { as, startPlatform, startTestKube, type TestKube, type TestPlatform } from "../support/platform.js";
-import { type Proxy, startProxy } from "./support/proxy.js";
 import { shoots, shootsOf } from "./support/site.js";
+import { openWire, type Wire } from "./support/wire.js";
 
 const until = (check: () => void | Promise<void>) => vi.waitFor(check, { timeout: 25_000, interval: 50 });
 
@@ -19,13 +19,13 @@ let platform: TestPlatform;
 let kube: TestKube;
 
 /** What lies between the platform and its Kubernetes. */
-let wire: Proxy;
+let wire: Wire;
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), "slipway-kube-"));
   const reroute = async (kubeconfig: string): Promise<string> => {
     const [address, port] = /127\.0\.0\.1:(\d+)/.exec(kubeconfig) ?? [];
-    wire = await startProxy(Number(port));
+    wire = await openWire(Number(port));
     return kubeconfig.replaceAll(address ?? "", `127.0.0.1:${wire.port}`);
   };
   platform = await startPlatform({ kubeDirectory: directory, reroute });
@@ -115,7 +115,11 @@ describe("while Kubernetes is away", () => {
     const made = await create("made");
     expect(await status(made)).toMatchObject({ type: "Create", state: "Pending" });
     const { cluster } = await clusters().update(
-      { project: platform.project, uuid: old, workers: [{ name: "group-0", machineType: "n1-medium-x86", minsize: 2, maxsize: 4 }] },
+      {
+        project: platform.project,
+        uuid: old,
+        workers: [{ name: "group-0", machineType: "n1-medium-x86", minsize: 2, maxsize: 4 }],
+      },
       editor(),
     );
     expect(cluster?.status).toMatchObject({ type: "Reconcile", state: "Pending" });

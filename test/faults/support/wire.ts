@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 
 /** A way to a server that can be broken. */
-export interface Proxy {
+export interface Wire {
   readonly port: number;
   /** Ends every connection and refuses new ones. */
   cut(): Promise<void>;
@@ -14,7 +14,7 @@ export interface Proxy {
 }
 
 /** Passes bytes on to a server of this machine. */
-export async function startProxy(targetPort: number): Promise<Proxy> {
+export async function openWire(targetPort: number): Promise<Wire> {
   const sockets = new Set<Socket>();
   let frozen = false;
   const server = createServer({ noDelay: true }, (near) => {

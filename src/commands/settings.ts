@@ -1,0 +1,119 @@
+import { readFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import { createSecureContext } from "node:tls";
+import type { Logger } from "pino";
+import { createKeyring } from "../auth/keyring.js";
+import { createSigningKeys } from "../auth/signing-keys.js";
+import type { Address, Config } from "../config.js";
+import { type DatabaseServer, openPostgres } from "../db/database.js";
+import { withoutValues } from "../db/errors.js";
+import { pendingMigrations } from "../db/migrate.js";
+
+const demands = {
+  databaseUrl: "DATABASE_URL, the PostgreSQL database, as in postgres://user@host:5432/slipway",
+  keyring: "SLIPWAY_KEYRING, the keys of the secrets in it, as ID:BASE64 of 32 bytes",
+} as const;
+
+/** Throws an error that names every setting that a command needs and does not have. */
+export function demandSettings(config: Config, names: readonly (keyof typeof demands)[]): void {
+  const given = { databaseUrl: config.databaseUrl !== undefined, keyring: config.keyring.length > 0 };
+  const missing = names.filter((name) => !given[name]).map((name) => demands[name]);
+  if (missing.length > 0) throw new Error(`not set: ${missing.join("; ")}`);
+}
+
+/** Opens the database of DATABASE_URL; throws when that is not set, or when nothing answers there. */
+export async function openDatabase(config: Config, log: Logger): Promise<DatabaseServer> {
+  demandSettings(config, ["databaseUrl"]);
+  const server = openPostgres({
+    url: config.databaseUrl ?? "",
+    poolSize: config.databasePoolSize,
+    applicationName: "slipway",
+    connectTimeoutMs: 5_000,
+    statementTimeoutMs: 15_000,
+    log,
+  });
+  try {
+    await server.ping();
+    return server;
+  } catch (error) {
+    await server.close();
+    throw new Error(`the database of DATABASE_URL cannot be used: ${reasonOf(error)}`, { cause: error });
+  }
+}
+
+/** Throws unless the schema is up to date and the keyring opens what is sealed; makes the key of the tokens where there is none. */
+export async function demandUsable(server: DatabaseServer, config: Config): Promise<void> {
+  const pending = await pendingMigrations(server);
+  if (pending.length > 0) {
+    throw new Error(`the database lacks ${pending.length} migrations (${pending.join(", ")}): run slipway migrate`);
+  }
+  try {
+    await createSigningKeys(server.db, createKeyring(config.keyring), () => new Date()).signer();
+  } catch (error) {
+    const ofDatabase = withoutValues(error) !== error;
+    if (ofDatabase) throw error;
+    const misfit = "SLIPWAY_KEYRING does not fit the database, whose secrets are sealed by another key";
+    throw new Error(`${misfit}: ${reasonOf(error)}`, { cause: error });
+  }
+}
+
+/** Starts what listens on an address; when that cannot be had, the error names it and its setting. */
+export async function listenOn<T>(setting: string, { host, port }: Address, start: () => Promise<T>): Promise<T> {
+  try {
+    return await start();
+  } catch (error) {
+    const reason = refusals[(error as NodeJS.ErrnoException).code ?? ""];
+    if (reason === undefined) throw error;
+    throw new Error(`cannot listen on ${host}:${port} (${setting}): ${reason}`, { cause: error });
+  }
+}
+
+/** With port 0: the port of an earlier URL while that is free, so that what was told of it stays true. */
+export async function sameAddress(address: Address, earlier: string | undefined): Promise<Address> {
+  if (address.port !== 0 || earlier === undefined || !URL.canParse(earlier)) return address;
+  const port = Number(new URL(earlier).port);
+  return (await isFree(address.host, port)) ? { ...address, port } : address;
+}
+
+function isFree(host: string, port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const probe = createServer();
+    probe.once("error", () => resolve(false));
+    probe.listen(port, host, () => probe.close(() => resolve(true)));
+  });
+}
+
+const refusals: Readonly<Record<string, string>> = {
+  EADDRINUSE: "another process does already",
+  EADDRNOTAVAIL: "this machine has no such address",
+  ENOTFOUND: "the host is not known",
+  EACCES: "this user may not use the port",
+};
+
+/** Reads the files of TLS where they are configured; throws an error that names the setting at fault. */
+export async function readTls({ tls }: Config): Promise<{ cert: string; key: string } | undefined> {
+  if (tls === undefined) return undefined;
+  const read = (setting: string, path: string) =>
+    readFile(path, "utf8").catch((error: unknown) => {
+      throw new Error(`${setting} cannot be read: ${reasonOf(error)}`, { cause: error });
+    });
+  const [cert, key] = await Promise.all([
+    read("SLIPWAY_TLS_CERT_FILE", tls.certFile),
+    read("SLIPWAY_TLS_KEY_FILE", tls.keyFile),
+  ]);
+  try {
+    createSecureContext({ cert, key });
+  } catch (error) {
+    const files = "SLIPWAY_TLS_CERT_FILE and SLIPWAY_TLS_KEY_FILE";
+    throw new Error(`${files} do not hold a certificate and its key in PEM: ${reasonOf(error)}`, { cause: error });
+  }
+  return { cert, key };
+}
+
+/** The words of the first cause; an error of several addresses has none of its own. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if (error.cause instanceof Error) return reasonOf(error.cause);
+  if (error instanceof AggregateError && error.message === "") return error.errors.map(reasonOf).join("; ");
+  return error.message;
+}
