@@ -1,0 +1,28 @@
+import { create, type DescMessage, type Message, ScalarType } from "@bufbuild/protobuf";
+import { reflect } from "@bufbuild/protobuf/reflect";
+
+/** A uuid, which most texts of the API may be. */
+export const sampleText = "0195c0de-0000-7000-8000-00000000000c";
+
+/** What fields of other forms hold instead. */
+const samples: Readonly<Record<string, string | bigint>> = {
+  email: "someone@example.org",
+  ip: "192.0.2.1",
+  source_ip: "192.0.2.1",
+  customer_id: "cus_00000000000001",
+  balance_to_add: 100n,
+};
+
+/** A request that validates: with a sample in each text, also of the messages in it; most others are left out. */
+export function sampleOf(desc: DescMessage, depth = 0): Message {
+  const message = reflect(desc, create(desc));
+  for (const field of desc.fields) {
+    if (field.fieldKind === "scalar") {
+      const sample = samples[field.name] ?? (field.scalar === ScalarType.STRING ? sampleText : undefined);
+      if (sample !== undefined) message.set(field, sample);
+    }
+    if (field.fieldKind !== "message" || depth > 3 || field.message.typeName.startsWith("google.protobuf.")) continue;
+    message.set(field, reflect(field.message, sampleOf(field.message, depth + 1)));
+  }
+  return message.message;
+}
