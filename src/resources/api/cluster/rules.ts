@@ -1,5 +1,4 @@
 import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
-import { timestampDate } from "@bufbuild/protobuf/wkt";
 import type {
   ClusterServiceCreateRequest,
   ClusterServiceUpdateRequest,
@@ -207,7 +206,8 @@ function windowFaults(asked: Maintenance | undefined): FieldViolation[] {
 /** Its date does not count; the databases and clients of the world agree on the years since 1970. */
 function beginOf(begin: Timestamp | undefined): Date | undefined {
   if (begin === undefined) return undefined;
-  const date = timestampDate(begin);
+  // Down to the millisecond, for rounding up would leave the year 9999.
+  const date = new Date(Number(begin.seconds) * 1000 + Math.floor(begin.nanos / 1e6));
   if (date.getTime() < 0) date.setUTCFullYear(2000, 0, 1);
   return date;
 }
