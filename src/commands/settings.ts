@@ -37,7 +37,8 @@ export async function openDatabase(config: Config, log: Logger): Promise<Databas
     return server;
   } catch (error) {
     await server.close();
-    throw new Error(`the database of DATABASE_URL cannot be used: ${reasonOf(error)}`, { cause: error });
+    // Without its cause: errors of queries are put in other words before they are shown.
+    throw new Error(`the database of DATABASE_URL cannot be used: ${reasonOf(error)}`);
   }
 }
 

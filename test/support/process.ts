@@ -38,11 +38,9 @@ export interface TestProcesses {
   killAll(): Promise<void>;
 }
 
-const program = join(packageRoot(), "dist", "src", "main.js");
-
-/** Runs the compiled program; throws when it is older than its sources. */
+/** Begins with none. */
 export function testProcesses(): TestProcesses {
-  demandBuild();
+  const program = programArgs();
   const running = new Set<TestProcess>();
   const node = (args: readonly string[], env: NodeJS.ProcessEnv = {}): TestProcess => {
     const child = spawn(process.execPath, [...args], {
@@ -57,7 +55,7 @@ export function testProcesses(): TestProcesses {
   };
   return {
     node,
-    slipway: (args, env) => node([program, ...args], env),
+    slipway: (args, env) => node([...program, ...args], env),
     async killAll() {
       await Promise.all([...running].map((each) => each.kill()));
     },
@@ -105,7 +103,8 @@ function follow(child: ChildProcess): TestProcess {
       return output.stderr;
     },
     printed: (pattern) => find(String(pattern), () => pattern.exec(output.stdout + output.stderr) ?? undefined),
-    logged: (message) => find(`the line "${message}"`, () => logLines(output.stderr).find((line) => line.msg === message)),
+    logged: (message) =>
+      find(`the line "${message}"`, () => logLines(output.stderr).find((line) => line.msg === message)),
     signal: (signal) => void child.kill(signal),
     kill: () => end("SIGKILL"),
     stop: () => end("SIGTERM"),
@@ -122,8 +121,8 @@ export function logLines(text: string): LogLine[] {
     .map((line) => JSON.parse(line) as LogLine);
 }
 
-/** A test of stale code would prove nothing. */
-function demandBuild(): void {
+/** How to run the program: as it is shipped; from its sources where those are newer, which takes longer. */
+function programArgs(): string[] {
   const stamp = join(packageRoot(), "dist", "build.json");
   const source = join(packageRoot(), "src");
   const newest = Math.max(
@@ -131,6 +130,6 @@ function demandBuild(): void {
       .filter((name) => name.endsWith(".ts"))
       .map((name) => statSync(join(source, name)).mtimeMs),
   );
-  if (existsSync(stamp) && statSync(stamp).mtimeMs >= newest) return;
-  throw new Error("dist is missing or older than src: run npm run build first");
+  const isBuilt = existsSync(stamp) && statSync(stamp).mtimeMs >= newest;
+  return isBuilt ? [join(packageRoot(), "dist", "src", "main.js")] : ["--import", "tsx", join(source, "main.ts")];
 }
