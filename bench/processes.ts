@@ -135,9 +135,8 @@ export async function scratchDatabase(run: BenchRun, serverUrl: string): Promise
 export function databasesOf(run: BenchRun): { name: string; open: () => Promise<string | undefined> }[] {
   const { databaseUrl } = run;
   const embedded = { name: "embedded", open: async () => undefined };
-  return databaseUrl === undefined
-    ? [embedded]
-    : [embedded, { name: "postgres", open: () => scratchDatabase(run, databaseUrl) }];
+  if (databaseUrl === undefined) return [embedded];
+  return [embedded, { name: "postgres", open: () => scratchDatabase(run, databaseUrl) }];
 }
 
 /** Waits for work, at most so long. */

@@ -45,7 +45,11 @@ export async function openReaders(run: BenchRun, options: ReadersOptions): Promi
       fail = reject;
     });
     const began = performance.now();
-    await Promise.all([within(deliveryTimeoutMs, "delivery to all readers", all), begin()]);
+    await Promise.all([within(deliveryTimeoutMs, `delivery of "${text}" to ${count} readers`, all), begin()]).catch(
+      (error: Error) => {
+        throw new Error(`${error.message}; ${arrivals.length} have it`, { cause: error });
+      },
+    );
     return arrivals.map((at) => at - began);
   };
   const take = (message: Buffer): void => {

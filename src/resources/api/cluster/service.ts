@@ -1,9 +1,12 @@
+import { create } from "@bufbuild/protobuf";
 import type { ConnectRouter, HandlerContext } from "@connectrpc/connect";
 import {
   ClusterService,
   type ClusterServiceCreateRequest,
   type ClusterServiceUpdateRequest,
   type ClusterServiceWatchStatusRequest,
+  type ClusterServiceWatchStatusResponse,
+  ClusterServiceWatchStatusResponseSchema,
   Operate,
 } from "../../../../gen/ts/api/v1/cluster_pb.js";
 import { createFollower } from "../../../changes/follow.js";
@@ -111,6 +114,14 @@ function createWatch(platform: Platform) {
     versionOf: (row) => row.revision,
     log: platform.log,
   });
+  // All readers of a row get the same message object, so that it is built, and encoded, once for all of them.
+  const responses = new WeakMap<ClusterRow, ClusterServiceWatchStatusResponse>();
+  const responseOf = (row: ClusterRow): ClusterServiceWatchStatusResponse => {
+    const response =
+      responses.get(row) ?? create(ClusterServiceWatchStatusResponseSchema, { status: statusMessage(row) });
+    responses.set(row, response);
+    return response;
+  };
   return async function* watchStatus(request: ClusterServiceWatchStatusRequest, context: HandlerContext) {
     // The feed names rows as the database writes uuids.
     const [project, uuid] = [request.project.toLowerCase(), request.uuid?.toLowerCase()];
@@ -121,7 +132,7 @@ function createWatch(platform: Platform) {
     const initial = () => (uuid === undefined ? clusterStore.list(db, project) : one(uuid));
     const selection = uuid === undefined ? { scope: project, initial } : { scope: project, key: uuid, initial };
     for await (const row of follower.follow(selection, context.signal)) {
-      yield { status: statusMessage(row) };
+      yield responseOf(row);
       if (uuid !== undefined && row.deletedAt !== null) return;
     }
   };
