@@ -162,7 +162,7 @@ describe("a second server on the same database", () => {
         .create({ description: "short-lived", projectRoles: { [platform.project]: 3 } }, as(good));
       expect(await second.list(secret)).toBe("OK");
       await platform.client(TokenService).revoke({ uuid: token?.uuid ?? "" }, as(good));
-      await expect.poll(() => second.list(secret)).toBe("Unauthenticated");
+      await expect.poll(() => second.list(secret), { timeout: 10_000 }).toBe("Unauthenticated");
       expect(await codeOf(call(secret))).toBe("Unauthenticated");
     } finally {
       await second.close();

@@ -1,23 +1,12 @@
-import {
-  create,
-  type DescField,
-  type DescMessage,
-  type DescMethod,
-  type Message,
-  ScalarType,
-} from "@bufbuild/protobuf";
-import { reflect } from "@bufbuild/protobuf/reflect";
 import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } from "@connectrpc/connect-node";
-import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ClusterService as AdminClusterService } from "../../gen/ts/admin/v1/cluster_pb.js";
 import { ClusterService } from "../../gen/ts/api/v1/cluster_pb.js";
 import { ProjectService } from "../../gen/ts/api/v1/project_pb.js";
 import { TenantService } from "../../gen/ts/api/v1/tenant_pb.js";
 import { TokenService } from "../../gen/ts/api/v1/token_pb.js";
-import { resources } from "../../src/resources.js";
-import { policyOf } from "../../src/rpc/method-options.js";
 import { clustersOf, newName } from "../resources/support/clusters.js";
+import { expectUnharmed, postTo } from "../resources/support/raw.js";
 import { codeOf, refusal } from "../resources/support/refusals.js";
 import { as, startPlatform, type TestPlatform } from "../support/platform.js";
 
@@ -25,32 +14,16 @@ let platform: TestPlatform;
 beforeAll(async () => {
   platform = await startPlatform({ background: false });
 });
-// Whatever came in, the server is as well as before and has told no secret.
 afterAll(async () => {
-  expect((await fetch(`${platform.url}/readyz`)).status).toBe(200);
-  expect((await clustersOf(platform).create()).status?.state).toBe("Pending");
-  // A content type that there is not has no code: its line says "unknown".
-  const unread = (err: unknown) => err === "refused before it was decoded";
-  const loud = platform.lines.filter(({ level, msg, err }) => msg === "defect" || (level >= 50 && !unread(err)));
-  expect(loud).toEqual([]);
-  const text = JSON.stringify(platform.lines);
-  for (const token of [platform.adminToken, ...Object.values(platform.tokens)]) {
-    expect(text).not.toContain(token.split(".")[2]);
-  }
+  await expectUnharmed(platform);
   await platform.close();
 });
 
 const owner = () => as(platform.tokens.owner);
 const admin = () => as(platform.adminToken);
 
-/** A unary call of the Connect protocol as bytes; answers the HTTP status and the error's code. */
-async function post(path: string, type: string, body: string | Uint8Array, token = platform.tokens.owner) {
-  const headers = { "content-type": type, authorization: `Bearer ${token}` };
-  const response = await fetch(platform.url + path, { method: "POST", headers, body: body as never });
-  const text = await response.text();
-  const code = /"code":\s*"(\w+)"/.exec(text)?.[1] ?? "";
-  return { status: response.status, code, text };
-}
+const post = (path: string, type: string, body: string | Uint8Array) =>
+  postTo(platform, path, type, body, platform.tokens.owner);
 
 describe("requests that are none", () => {
   const path = "/api.v1.ClusterService/Create";
@@ -275,146 +248,4 @@ describe("10,000 worker groups", () => {
       expect(refused.message.length).toBeLessThan(4_000);
     }
   });
-});
-
-describe("garbage", () => {
-  const served = resources
-    .filter(({ register }) => register !== undefined)
-    .flatMap(({ service }) => service.methods)
-    .filter(({ methodKind }) => methodKind === "unary");
-  // A token of the tests must not end, and everything else may happen.
-  const paths = served.map((method) => policyOf(method).path);
-  const bad = ["internal", "unknown", "unavailable", "aborted", "data_loss", "deadline_exceeded"];
-
-  it("of bytes never does more than to be refused", async () => {
-    const bytes = fc.uint8Array({ maxLength: 64 });
-    await fc.assert(
-      fc.asyncProperty(fc.constantFrom(...paths), bytes, fc.boolean(), async (path, body, asAdmin) => {
-        const token = asAdmin ? platform.adminToken : platform.tokens.owner;
-        const { status, code } = await post(path, "application/proto", body, token);
-        expect(bad).not.toContain(code);
-        expect(status).not.toBe(500);
-      }),
-      { numRuns: 150 },
-    );
-  });
-
-  it("of JSON neither", async () => {
-    await fc.assert(
-      fc.asyncProperty(fc.constantFrom(...paths), fc.json({ stringUnit: "binary" }), async (path, body) => {
-        const { status, code } = await post(path, "application/json", body);
-        expect(bad).not.toContain(code);
-        expect(status).not.toBe(500);
-      }),
-      { numRuns: 100 },
-    );
-  });
-
-  it("in the shape of requests neither", async () => {
-    const transport = createGrpcTransport({ baseUrl: platform.url });
-    const call = fc.constantFrom(...served).chain((method) => fc.tuple(fc.constant(method), messages(method.input)));
-    const codes = new Map<string, number>();
-    await fc.assert(
-      fc.asyncProperty(call, fc.boolean(), async ([method, message], asAdmin) => {
-        const headers = { authorization: `Bearer ${asAdmin ? platform.adminToken : platform.tokens.owner}` };
-        const code = await codeOf(unary(transport, method, headers, message));
-        codes.set(code, (codes.get(code) ?? 0) + 1);
-        expect(["Internal", "Unknown", "Unavailable", "DataLoss", "DeadlineExceeded"]).not.toContain(code);
-      }),
-      { numRuns: 400 },
-    );
-    // Enough of it came past the checks to reach the handlers.
-    expect(codes.get("OK") ?? 0).toBeGreaterThan(10);
-    expect(codes.get("InvalidArgument") ?? 0).toBeGreaterThan(10);
-  });
-
-  function unary(
-    transport: ReturnType<typeof createGrpcTransport>,
-    method: DescMethod,
-    headers: Record<string, string>,
-    message: Message,
-  ) {
-    return transport.unary(method as never, undefined, 10_000, headers, message as never);
-  }
-
-  /** Messages of a type, with what is known to hurt in them, and now and then with what is right. */
-  function messages(desc: DescMessage, depth = 0): fc.Arbitrary<Message> {
-    const fields = desc.fields.map((field) => fc.option(valuesOf(field, depth), { nil: undefined, freq: 3 }));
-    return fc.tuple(...fields).map((values) => {
-      const message = reflect(desc, create(desc));
-      const plain = message.message as Message & Record<string, unknown>;
-      desc.fields.forEach((field, i) => {
-        if (values[i] === undefined) return;
-        if (field.oneof !== undefined) plain[field.oneof.localName] = { case: field.localName, value: values[i] };
-        else plain[field.localName] = values[i];
-      });
-      return plain;
-    });
-  }
-
-  function valuesOf(field: DescField, depth: number): fc.Arbitrary<unknown> {
-    switch (field.fieldKind) {
-      case "message":
-        return depth > 2 ? fc.constant(undefined) : messages(field.message, depth + 1);
-      case "list": {
-        const items = field.listKind === "message" ? messages(field.message, depth + 1) : scalars(field.scalar);
-        return fc.array(items, { maxLength: 3 });
-      }
-      case "map":
-        return fc.dictionary(
-          texts,
-          field.mapKind === "message" ? messages(field.message, depth + 1) : scalars(field.scalar),
-          { maxKeys: 3 },
-        );
-      case "enum":
-        return fc.constantFrom(0, 1, 2, 3, 99, -1);
-      case "scalar":
-        return scalars(field.scalar);
-    }
-  }
-
-  const texts = fc
-    .oneof(
-      fc.string({ unit: "grapheme", maxLength: 20 }),
-      fc.constantFrom(
-        "",
-        "*",
-        "a\u0000",
-        "'",
-        "__proto__",
-        "constructor",
-        "x".repeat(300),
-        "eqx-mu4",
-        "1.33.5",
-        "n1-medium-x86",
-      ),
-      fc.constantFrom("/api.v1.ClusterService/Get", "viewer", "0195c0de-0000-7000-8000-00000000000c", "group-0"),
-      // Known only when the test runs.
-      fc.constantFrom("project", "tenant").map((name) => ({ toString: () => platform[name as "project" | "tenant"] })),
-    )
-    .map(String);
-
-  function scalars(type: ScalarType | undefined): fc.Arbitrary<unknown> {
-    switch (type) {
-      case ScalarType.STRING:
-        return texts;
-      case ScalarType.BOOL:
-        return fc.boolean();
-      case ScalarType.BYTES:
-        return fc.uint8Array({ maxLength: 10 });
-      case ScalarType.INT64:
-        return fc.oneof(fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }), fc.constantFrom(0n, 600n, 3_600n));
-      case ScalarType.UINT64:
-        return fc.bigInt({ min: 0n, max: 2n ** 64n - 1n });
-      case ScalarType.UINT32:
-        return fc.oneof(fc.integer({ min: 0, max: 2 ** 32 - 1 }), fc.nat(4));
-      case ScalarType.DOUBLE:
-      case ScalarType.FLOAT:
-        return fc.double();
-      case undefined:
-        return fc.constantFrom(0, 1, 2, 3, 99);
-      default:
-        return fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 });
-    }
-  }
 });

@@ -25,7 +25,7 @@ async function recorded(
   const headers = { "x-request-id": id, "user-agent": "auditor", ...(token === undefined ? {} : as(token).headers) };
   await call({ headers: headers as Record<string, string> }).catch(() => {});
   const rows = () => platform.platform.db.select().from(auditEntries).where(eq(auditEntries.requestId, id));
-  await expect.poll(async () => (await rows()).length, { timeout: 5_000 }).toBe(phases);
+  await expect.poll(async () => (await rows()).length, { timeout: 10_000 }).toBe(phases);
   return (await rows()).sort((a, b) => (a.phase < b.phase ? -1 : 1));
 }
 

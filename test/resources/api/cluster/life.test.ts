@@ -1,11 +1,11 @@
 import { X509Certificate } from "node:crypto";
-import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { type ClusterStatus, Operate } from "../../../../gen/ts/api/v1/cluster_pb.js";
 import { as, startPlatform, type TestPlatform } from "../../../support/platform.js";
 import { clustersOf, plantFault, shootOf } from "../../support/clusters.js";
 import { codeOf, refusal } from "../../support/refusals.js";
+import { tablesWith } from "../../support/tables.js";
 
 let platform: TestPlatform;
 let clusters: ReturnType<typeof clustersOf>;
@@ -279,24 +279,8 @@ describe("monitoring", () => {
     const { client, project } = clusters;
     const listed = await client.list({ project }, as(platform.tokens.viewer));
     expect(listed.clusters.every((cluster) => cluster.monitoring === undefined)).toBe(true);
-    expect(await tablesWith(password)).toEqual([]);
-    expect(await tablesWith(uuid)).toContain("clusters");
+    expect(await tablesWith(platform, password)).toEqual([]);
+    expect(await tablesWith(platform, uuid)).toContain("clusters");
     expect(JSON.stringify(platform.lines)).not.toContain(password);
   });
 });
-
-/** The tables in any of whose rows a text occurs. */
-async function tablesWith(text: string): Promise<string[]> {
-  const { db } = platform.platform;
-  const { rows: tables } = await db.execute<{ table_name: string }>(
-    sql`select table_name from information_schema.tables where table_schema = 'public' and table_type = 'BASE TABLE'`,
-  );
-  const found: string[] = [];
-  for (const { table_name: table } of tables) {
-    const { rows } = await db.execute(
-      sql`select 1 from ${sql.identifier(table)} as t where t::text like ${`%${text}%`} limit 1`,
-    );
-    if (rows.length > 0) found.push(table);
-  }
-  return found;
-}

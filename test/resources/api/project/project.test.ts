@@ -111,7 +111,7 @@ describe("TenantService", () => {
     await tenantStore.setMember(db, other.tenant, platform.tenant, "viewer", clock());
     const listed = async (filter: { id?: string; name?: string }) =>
       (await tenants().list(filter, owner())).tenants.map(({ login }) => login);
-    await expect.poll(() => listed({})).toEqual([platform.tenant, other.tenant].sort());
+    await expect.poll(() => listed({}), { timeout: 10_000 }).toEqual([platform.tenant, other.tenant].sort());
     expect(await listed({ id: other.tenant })).toEqual([other.tenant]);
     expect(await listed({ name: platform.tenant })).toEqual([platform.tenant]);
     expect(await listed({ id: "nobody" })).toEqual([]);
