@@ -21,6 +21,7 @@ const mostFaults = 20;
 
 /** Completes a create request from the assets; throws "invalid" with every field that breaks a rule. */
 export function wantedFromCreate(request: ClusterServiceCreateRequest, assets: Assets, now: Date): WantedCluster {
+  refuse(countFaults(request.workers));
   const defaults = assets.defaults;
   const faults: FieldViolation[] = nameFaults(request.name);
   const partition = request.partition || (defaults?.partition ?? "");
@@ -55,6 +56,7 @@ export function wantedFromUpdate(
   assets: Assets,
   now: Date,
 ): WantedCluster {
+  refuse(countFaults(request.workers));
   const faults: FieldViolation[] = [];
   const offer = assets.ofPartition(current.partition);
   const kubernetesVersion = request.kubernetes?.version || current.kubernetesVersion;

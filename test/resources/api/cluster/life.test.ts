@@ -2,6 +2,8 @@ import { X509Certificate } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { type ClusterStatus, Operate } from "../../../../gen/ts/api/v1/cluster_pb.js";
+import { cloudProfiles } from "../../../../src/kube/embedded/gardener/types.js";
+import { shoots } from "../../../../src/resources/api/cluster/gardener-types.js";
 import { as, startPlatform, type TestPlatform } from "../../../support/platform.js";
 import { clustersOf, plantFault, shootOf } from "../../support/clusters.js";
 import { codeOf, refusal } from "../../support/refusals.js";
@@ -104,7 +106,6 @@ describe("Delete", () => {
     const { uuid } = await clusters.create();
     await clusters.remove(uuid);
     const [partition] = platform.platform.partitions.values();
-    const { shoots } = await import("../../../../src/resources/api/cluster/gardener-types.js");
     const left = await partition?.kube.list(shoots, { labelSelector: `slipway.dev/cluster=${uuid}` });
     expect(left?.items).toEqual([]);
   });
@@ -242,7 +243,6 @@ describe("status", () => {
   it("shows what the backend refuses, until other wishes fit", async () => {
     const { uuid } = await clusters.ready();
     // The backend's own offer shrinks where the assets still promise the machine type.
-    const { cloudProfiles } = await import("../../../../src/kube/embedded/gardener/types.js");
     const { store } = platform.kube.embedded;
     const profile = store.list(cloudProfiles)[0] as unknown as {
       metadata: { name: string };
