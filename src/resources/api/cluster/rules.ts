@@ -107,10 +107,14 @@ function nameFaults(name: string): FieldViolation[] {
   return [{ field: "name", message: rule }];
 }
 
+/** Asked first: what follows compares groups with each other. */
+function countFaults(workers: readonly unknown[]): FieldViolation[] {
+  if (workers.length <= mostWorkerGroups) return [];
+  return [{ field: "workers", message: `must be at most ${mostWorkerGroups} groups` }];
+}
+
 function groupFaults(workers: readonly WorkerSpec[]): FieldViolation[] {
-  if (workers.length > mostWorkerGroups) {
-    return [{ field: "workers", message: `must be at most ${mostWorkerGroups} groups` }];
-  }
+  if (workers.length > mostWorkerGroups) return countFaults(workers);
   // The platform's own components need a machine to run on.
   if (workers.some(({ minSize }) => minSize > 0)) return [];
   return [{ field: "workers", message: "must have a group whose minsize is at least 1" }];
