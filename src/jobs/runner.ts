@@ -23,6 +23,9 @@ export interface RunnerOptions {
   readonly log: Logger;
 }
 
+/** Time in which the result of a job is written, and its queue freed. */
+const QUEUE_FREE_MS = 25;
+
 /** One run of graphile-worker, from its start to its end. */
 export interface JobRunner {
   /** Resolves when the run has ended, asked to or not. */
@@ -65,9 +68,13 @@ export async function startRunner(server: DatabaseServer, options: RunnerOptions
     await runner.stop().catch(() => {});
     throw error;
   });
+  const queues = lookAgainForQueued(events, workerPool, options.concurrency);
   const ended = runner.promise
     .catch((error: Error) => log.error({ reason: error.message }, "the job worker ended"))
-    .then(() => guard.release());
+    .then(() => {
+      queues.stop();
+      return guard.release();
+    });
   return {
     ended,
     async stop(graceMs) {
@@ -80,6 +87,29 @@ export async function startRunner(server: DatabaseServer, options: RunnerOptions
         attempts.abort(new Error("the worker is shutting down"));
       }
       await ended;
+    },
+  };
+}
+
+/**
+ * Makes the pool look for jobs shortly after one of a queue is done: its queue
+ * becomes free a moment after the worker has looked for its next job, and
+ * nothing would tell of it before the next poll.
+ */
+function lookAgainForQueued(events: WorkerEvents, pool: WorkerPool, concurrency: number): { stop(): void } {
+  let timer: NodeJS.Timeout | undefined;
+  const look = (): void => {
+    timer = undefined;
+    pool.nudge(concurrency);
+  };
+  const onComplete: Parameters<typeof events.on<"job:complete">>[1] = ({ job }) => {
+    if (job.job_queue_id !== null) timer ??= setTimeout(look, QUEUE_FREE_MS);
+  };
+  events.on("job:complete", onComplete);
+  return {
+    stop() {
+      events.off("job:complete", onComplete);
+      clearTimeout(timer);
     },
   };
 }
