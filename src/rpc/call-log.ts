@@ -2,6 +2,7 @@ import { Code, type ConnectError, type Interceptor } from "@connectrpc/connect";
 import { codeToString } from "@connectrpc/connect/protocol-connect";
 import type { Logger } from "pino";
 import { callerKey } from "../caller.js";
+import { DomainError } from "../errors.js";
 import { callOf } from "./call.js";
 import { isDefect, toConnectError } from "./map-errors.js";
 import type { RpcMetrics } from "./metrics.js";
@@ -52,7 +53,7 @@ export function logCalls(options: CallLogOptions): Interceptor {
         project: call.subject.project,
         code: codeName(mapped),
         ms: Math.round(ms * 10) / 10,
-        err: mapped?.rawMessage,
+        err: reasonOf(mapped),
         trace: call.trace.traceId,
         request: call.trace.requestId,
       });
@@ -74,6 +75,13 @@ export function logCalls(options: CallLogOptions): Interceptor {
 /** Writes a line at the level that its code deserves. */
 export function writeCallLine(log: Logger, quiet: boolean, code: Code | undefined, line: CallLine): void {
   log[levelOf(code, quiet)](line, "call");
+}
+
+/** What the caller was told and, where the caller can do nothing about it, what lies behind. */
+function reasonOf(error: ConnectError | undefined): string | undefined {
+  if (error === undefined || levelOf(error.code, false) === "info") return error?.rawMessage;
+  const behind = error.cause instanceof DomainError ? error.cause.cause : undefined;
+  return behind instanceof Error ? `${error.rawMessage} (${behind.message})` : error.rawMessage;
 }
 
 /** "ok", or the code of an error as in "not_found". */

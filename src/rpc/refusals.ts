@@ -41,12 +41,18 @@ export async function settleRefusal(
   const whole = { ...response, body: once(body) };
   const verdict = grpcVerdict(whole) ?? grpcWebVerdict(whole, body) ?? connectVerdict(whole, body);
   if (verdict === undefined) {
-    if (response.status !== 200) report(codeFromHttpStatus(response.status));
+    if (response.status !== 200) report(codeOf(response.status));
     return whole;
   }
   const callersFault = isUndecodable(verdict);
   report(callersFault ? Code.InvalidArgument : verdict.code);
   return callersFault ? verdict.withCode(Code.InvalidArgument) : whole;
+}
+
+/** Statuses without a code of their own, such as 415, are the caller's fault if they are below 500. */
+function codeOf(status: number): Code {
+  const code = codeFromHttpStatus(status);
+  return code === Code.Unknown && status < 500 ? Code.InvalidArgument : code;
 }
 
 /** Whether the library means that it could not decode a message. */

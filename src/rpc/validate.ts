@@ -1,9 +1,13 @@
 import { create, type DescMessage, type DescService, type Message } from "@bufbuild/protobuf";
 import { pathToString } from "@bufbuild/protobuf/reflect";
-import type { Validator } from "@bufbuild/protovalidate";
+import { ValidationError, type Validator } from "@bufbuild/protovalidate";
 import type { Interceptor } from "@connectrpc/connect";
-import { DomainError } from "../errors.js";
+import { DomainError, type FieldViolation } from "../errors.js";
 import { callOf } from "./call.js";
+import { unstorable } from "./storable.js";
+
+/** More would not fit into the trailers of a call, and helps nobody. */
+const mostViolations = 20;
 
 /** Refuses requests that break the rules of their proto; of streams, each request when it is read. */
 export function validateBy(validator: Validator): Interceptor {
@@ -30,10 +34,20 @@ async function* checkEach(validator: Validator, desc: DescMessage, requests: Asy
 
 function check(validator: Validator, desc: DescMessage, request: Message): void {
   const result = validator.validate(desc, request);
-  if (result.kind === "valid") return;
   // Rules that cannot be evaluated are a defect of the contract, not of the request.
   if (result.kind === "error") throw result.error;
-  const violations = result.violations.map(({ field, message }) => ({ field: pathToString(field), message }));
-  const summary = violations.map(({ field, message }) => (field === "" ? message : `${field}: ${message}`)).join("; ");
-  throw new DomainError("invalid", summary, { violations, cause: result.error });
+  if (result.kind === "valid") {
+    const violations = unstorable(desc, request, mostViolations);
+    if (violations.length > 0) throw new DomainError("invalid", summaryOf(violations, 0), { violations });
+    return;
+  }
+  const told = result.violations.slice(0, mostViolations);
+  const violations = told.map(({ field, message }) => ({ field: pathToString(field), message }));
+  const summary = summaryOf(violations, result.violations.length - told.length);
+  throw new DomainError("invalid", summary, { violations, cause: new ValidationError(told) });
+}
+
+function summaryOf(violations: readonly FieldViolation[], more: number): string {
+  const texts = violations.map(({ field, message }) => (field === "" ? message : `${field}: ${message}`));
+  return [...texts, ...(more > 0 ? [`and ${more} more`] : [])].join("; ");
 }

@@ -1,13 +1,8 @@
 import type { ConnectRouter } from "@connectrpc/connect";
-import {
-  TokenService,
-  type TokenServiceCreateRequest,
-  TokenServiceCreateRequestSchema,
-} from "../../../../gen/ts/api/v1/token_pb.js";
+import { TokenService, type TokenServiceCreateRequest } from "../../../../gen/ts/api/v1/token_pb.js";
 import { type Caller, callerOf } from "../../../caller.js";
 import { DomainError } from "../../../errors.js";
 import type { Platform } from "../../../platform.js";
-import { refuseUnstorable } from "../storable.js";
 import { tokenMessage } from "./messages.js";
 import { askedGrants, refuseEscalation, refuseUnknownMethods } from "./rules.js";
 import { type TokenRow, tokenStore } from "./store.js";
@@ -43,7 +38,6 @@ export function registerToken(router: ConnectRouter, platform: Platform): void {
 }
 
 async function createToken(platform: Platform, request: TokenServiceCreateRequest, caller: Caller): Promise<TokenRow> {
-  refuseUnstorable(TokenServiceCreateRequestSchema, request);
   const { db, clock, methods } = platform;
   const now = clock();
   const asked = askedGrants(request, caller);

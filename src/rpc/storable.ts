@@ -1,23 +1,29 @@
-import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
+import type { DescMessage, Message } from "@bufbuild/protobuf";
 import { type ReflectMessage, reflect } from "@bufbuild/protobuf/reflect";
-import { DomainError, type FieldViolation } from "../../errors.js";
-
-const mostViolations = 20;
+import type { FieldViolation } from "../errors.js";
 
 /**
- * Throws "invalid" when a text of the request holds U+0000, at any depth: it is
- * valid in protobuf and JSON, but the database can neither store nor compare it.
+ * The fields of a request, at most `most`, whose text holds U+0000, at any
+ * depth: it is valid in protobuf and JSON, but PostgreSQL can neither store nor
+ * compare it.
  */
-export function refuseUnstorable<Desc extends DescMessage>(desc: Desc, request: MessageShape<Desc>): void {
+export function unstorable(desc: DescMessage, request: Message, most: number): FieldViolation[] {
+  // Nearly every request passes this cheap look, which needs no descriptors.
+  if (!holdsNul(request)) return [];
   const violations: FieldViolation[] = [];
   for (const [field, text] of texts(reflect(desc, request), "")) {
     if (!text.includes("\u0000")) continue;
     violations.push({ field, message: "must not contain U+0000" });
-    if (violations.length === mostViolations) break;
+    if (violations.length === most) break;
   }
-  if (violations.length === 0) return;
-  const summary = violations.map(({ field, message }) => `${field}: ${message}`).join("; ");
-  throw new DomainError("invalid", summary, { violations });
+  return violations;
+}
+
+function holdsNul(value: unknown): boolean {
+  if (typeof value === "string") return value.includes("\u0000");
+  if (typeof value !== "object" || value === null || value instanceof Uint8Array) return false;
+  for (const key in value) if (key.includes("\u0000") || holdsNul((value as Record<string, unknown>)[key])) return true;
+  return false;
 }
 
 /** All texts of a message with the paths of their fields; a map's entries go by the map's path. */
