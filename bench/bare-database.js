@@ -5,3 +5,4 @@ const database = await PGlite.create({ dataDir: process.argv[2] });
 await database.query("select 1");
 process.send("ready");
 process.on("disconnect", () => process.exit(0));
+process.on("SIGTERM", () => database.close().then(() => process.exit(0)));
