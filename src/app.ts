@@ -35,6 +35,7 @@ export function createApp(platform: Platform, principals: Principals, config: Ap
     },
     authenticate: (token) => principals.authenticate(token),
     refresh: (token) => principals.refresh(token),
+    watchCaller: (caller, onOutdated) => principals.watch(caller, onOutdated),
     // Every tenant may consume until payment decides otherwise.
     admitted: async () => {},
     writeAudit: (entry) => audit.write(auditRow(entry)),

@@ -20,6 +20,8 @@ export interface Caller {
   /** The token's uuid (jti). */
   readonly tokenId: string;
   readonly tokenType: "api" | "console";
+  /** When the token ends. */
+  readonly expiresAt: Date;
   readonly granted: Rights;
   readonly owner: Rights;
   /** Subject to method names ("/api.v1.ClusterService/Get"); subjects are expanded, never "*". */

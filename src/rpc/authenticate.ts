@@ -7,6 +7,9 @@ import { policyOf } from "./method-options.js";
 /** Says whose token this is; throws a DomainError "unauthenticated" when it does not hold. */
 export type Authenticate = (token: string, signal: AbortSignal) => Promise<Caller>;
 
+/** Calls back once when what is known of a caller may no longer hold; answers how to stop. */
+export type WatchCaller = (caller: Caller, onOutdated: () => void) => () => void;
+
 /** Where the token of the call is left, for a second look at what its owner may do. */
 export const tokenKey = createContextKey<string | undefined>(undefined, { description: "token" });
 

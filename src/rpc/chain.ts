@@ -1,7 +1,7 @@
 import type { Validator } from "@bufbuild/protovalidate";
 import type { Interceptor } from "@connectrpc/connect";
 import type { Audit } from "./audit.js";
-import { type Authenticate, authenticateBy } from "./authenticate.js";
+import { type Authenticate, authenticateBy, type WatchCaller } from "./authenticate.js";
 import { authorizeBy } from "./authorize.js";
 import { openCall } from "./call.js";
 import { type CallLogOptions, logCalls } from "./call-log.js";
@@ -11,6 +11,7 @@ import { readFirstMessage } from "./first-message.js";
 import { mapErrors } from "./map-errors.js";
 import { guardStreams, type OpenStreams } from "./open-streams.js";
 import { limitRate, type RateLimit } from "./rate-limit.js";
+import { stayAuthorized } from "./stay-authorized.js";
 import { validateBy } from "./validate.js";
 
 export interface ChainOptions extends CallLogOptions {
@@ -19,6 +20,8 @@ export interface ChainOptions extends CallLogOptions {
   readonly authenticate: Authenticate;
   /** The same, past any cache. */
   readonly refresh: Authenticate | undefined;
+  /** Tells when the caller of a stream has to be looked at again. */
+  readonly watchCaller: WatchCaller | undefined;
   readonly admitted: Admitted;
   readonly validator: Validator;
   readonly streams: OpenStreams;
@@ -36,6 +39,7 @@ export function apiChain(options: ChainOptions): Interceptor[] {
     authenticateBy(options.authenticate),
     readFirstMessage,
     authorizeBy(options.refresh),
+    ...(options.watchCaller === undefined ? [] : [stayAuthorized(options.authenticate, options.watchCaller)]),
     chargeBy(options.admitted),
     validateBy(options.validator),
     options.audit.request,

@@ -18,7 +18,8 @@ export function encodeOnce(): Interceptor {
   };
   return (next) => async (req) => {
     const res = await next(req);
-    if (!res.stream || req.header.get("content-type")?.endsWith("json") !== false) return res;
+    // Spelled with any case, and perhaps with a charset.
+    if (!res.stream || /\bjson\b/i.test(req.header.get("content-type") ?? "json")) return res;
     const { output } = res.method;
     return { ...res, message: mapped(res.message, (message) => encode(output, message)) };
   };

@@ -6,7 +6,7 @@ import { type Meter, metrics as otel } from "@opentelemetry/api";
 import type { Logger } from "pino";
 import { Health } from "../../gen/ts/grpc/health/v1/health_pb.js";
 import { type Audit, createAudit, type WriteAudit } from "./audit.js";
-import type { Authenticate } from "./authenticate.js";
+import type { Authenticate, WatchCaller } from "./authenticate.js";
 import { writeCallLine } from "./call-log.js";
 import { apiChain, toolChain } from "./chain.js";
 import type { Admitted } from "./charge.js";
@@ -35,6 +35,8 @@ export interface HandlerOptions {
   readonly authenticate: Authenticate;
   /** The same past any cache: asked before a call is denied. */
   readonly refresh?: Authenticate;
+  /** Tells when the caller of a stream has to be looked at again; without it a stream is judged once. */
+  readonly watchCaller?: WatchCaller;
   readonly admitted: Admitted;
   readonly writeAudit: WriteAudit;
   readonly log: Logger;
@@ -79,7 +81,7 @@ export function createHandler(options: HandlerOptions): RpcServer {
   const audit = createAudit({ write: options.writeAudit, log, metrics, clock, newId });
   const validator = createValidator();
   const calls = { log, metrics, now: () => performance.now(), streams: lifecycle.streams };
-  const { authenticate, refresh, admitted } = options;
+  const { authenticate, refresh, watchCaller, admitted } = options;
   const tools = toolChain(calls);
   let services: readonly DescService[] = [];
   const handler = createTransport({
@@ -90,6 +92,7 @@ export function createHandler(options: HandlerOptions): RpcServer {
       validator,
       authenticate,
       refresh,
+      watchCaller,
       admitted,
       rateLimit: limits.rateLimit,
     }),

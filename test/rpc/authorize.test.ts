@@ -22,6 +22,7 @@ const anyCaller: fc.Arbitrary<Caller> = fc.record({
   user: fc.constant("u"),
   tokenId: fc.constant("t"),
   tokenType: fc.constant("api" as const),
+  expiresAt: fc.constant(new Date("2100-01-01")),
   granted: anyRights,
   owner: anyRights,
   permissions: fc
@@ -54,7 +55,14 @@ const anySubject = fc.record({
 });
 
 const anything = [anyPolicy, anyCaller, anySubject] as const;
-const nothing = { user: "u", tokenId: "t", tokenType: "api", owner: rights(), permissions: new Map() } as const;
+const nothing = {
+  user: "u",
+  tokenId: "t",
+  tokenType: "api",
+  expiresAt: new Date("2100-01-01"),
+  owner: rights(),
+  permissions: new Map(),
+} as const;
 const may = (...question: Parameters<typeof decide>) => decide(...question).allowed;
 
 function check(property: (policy: MethodPolicy, caller: Caller, about: { project?: string; tenant?: string }) => void) {

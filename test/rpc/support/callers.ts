@@ -12,7 +12,15 @@ export function rights(of: Partial<Rights> = {}): Rights {
 }
 
 function caller(user: string, granted: Rights): Caller {
-  return { user, tokenId: `token-of-${user}`, tokenType: "api", granted, owner: granted, permissions: new Map() };
+  return {
+    user,
+    tokenId: `token-of-${user}`,
+    tokenType: "api",
+    expiresAt: new Date("2100-01-01"),
+    granted,
+    owner: granted,
+    permissions: new Map(),
+  };
 }
 
 function member(user: string, projectRole: ProjectRole, tenantRole: TenantRole): Caller {
