@@ -17,26 +17,33 @@ export interface RunningApi {
   stop(): Promise<void>;
 }
 
-/** Serves the API on an address, and keeps its readiness true to the database. */
+/** Serves the API on an address, and keeps its readiness true to the database; it is not ready before `prepare` is done. */
 export async function serveApi(
   open: OpenPlatform,
   server: DatabaseServer,
   config: Config,
   address: Address,
+  prepare: (bound: Address) => Promise<void> = async () => {},
 ): Promise<RunningApi> {
   const lifecycle = createLifecycle();
   const app: App = createApp(open.platform, open.principals, config, lifecycle);
   const tls = await readTls(config);
   const listener = await listenOn("SLIPWAY_LISTEN", address, () => listen(app.handler, { ...address, tls }));
-  const watch = watchDatabase(server, (answers) => lifecycle.setReady(answers));
-  return {
-    address: { host: address.host, port: listener.port },
-    async stop() {
-      watch.stop();
-      await lifecycle.drain(listener, { graceMs: config.shutdownGraceMs });
-      await app.close();
-    },
+  const bound = { host: address.host, port: listener.port };
+  let watch: { stop(): void } | undefined;
+  const stop = async (): Promise<void> => {
+    watch?.stop();
+    await lifecycle.drain(listener, { graceMs: config.shutdownGraceMs });
+    await app.close();
   };
+  try {
+    await prepare(bound);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  watch = watchDatabase(server, (answers) => lifecycle.setReady(answers));
+  return { address: bound, stop };
 }
 
 /** Tells whether the database answers, now and every two seconds. */

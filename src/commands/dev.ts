@@ -1,5 +1,5 @@
 import { mkdir } from "node:fs/promises";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import type { Logger } from "pino";
 import { startBackground } from "../background.js";
 import type { Config } from "../config.js";
@@ -26,17 +26,17 @@ export interface RunningDev extends Running {
 }
 
 /** `slipway dev`: API, worker, database and Kubernetes in one process, with a tenant to try them. */
-export async function dev(config: Config, log: Logger, options: DevOptions): Promise<RunningDev> {
+export async function dev(config: Config, log: Logger, given: DevOptions): Promise<RunningDev> {
+  // What is written into dev.json must hold in any working directory.
+  const options = { ...given, dataDir: resolve(given.dataDir) };
   const closing = closeInTurn(log);
-  let info: DevInfo | undefined;
-  const { stop } = await closing.guard(async () => {
-    info = await start(config, log, options, closing);
-  });
-  if (info === undefined) throw new Error("the platform did not start");
+  const { stop } = await closing.guard(() => start(config, log, options, closing));
+  const info = await readDevInfo(options.dataDir);
+  if (info === undefined) throw new Error(`${options.dataDir}/dev.json was removed`);
   return { info, stop };
 }
 
-async function start(config: Config, log: Logger, options: DevOptions, closing: Closing): Promise<DevInfo> {
+async function start(config: Config, log: Logger, options: DevOptions, closing: Closing): Promise<void> {
   const { dataDir } = options;
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
   const server = await openDevDatabase(config, log, dataDir);
@@ -64,19 +64,14 @@ async function start(config: Config, log: Logger, options: DevOptions, closing: 
   closing.add(() => metrics.close());
   const background = await startBackground(open.platform, server, { concurrency: config.workerConcurrency });
   closing.add(() => background.stop());
-  const api = await serveApi(open, server, config, await sameAddress(config.listen, earlier?.url));
+  const api = await serveApi(open, server, config, await sameAddress(config.listen, earlier?.url), async (bound) => {
+    url = config.publicUrl ?? urlOf(bound, config.tls !== undefined);
+    const metricsUrl = `${urlOf({ ...metricsListen, port: metrics.port }, false)}/metrics`;
+    const demo = await ensureDemo(open, url, earlier);
+    // Whoever waits for readiness finds the file.
+    await writeDevInfo(dataDir, { url, metrics_url: metricsUrl, kubeconfig: kube.kubeconfigPath, ...demo });
+  });
   closing.add(() => api.stop());
-  url = config.publicUrl ?? urlOf(api.address, config.tls !== undefined);
-
-  const demo = await ensureDemo(open, url, earlier);
-  const info: DevInfo = {
-    url,
-    metrics_url: `${urlOf({ host: config.metricsListen.host, port: metrics.port }, false)}/metrics`,
-    kubeconfig: kube.kubeconfigPath,
-    ...demo,
-  };
-  await writeDevInfo(dataDir, info);
-  return info;
 }
 
 async function openDevDatabase(config: Config, log: Logger, dataDir: string): Promise<DatabaseServer> {

@@ -1,6 +1,7 @@
 import type { Logger } from "pino";
 import { pause } from "../pause.js";
 import type { DatabaseServer } from "./database.js";
+import { withoutValues } from "./errors.js";
 
 /** How often a process that waits asks whether it is its turn. */
 const retryMs = 2_000;
@@ -26,8 +27,8 @@ export async function runExclusively(
       // The embedded database has one process, and one session in which every lock is free.
       if (server.kind === "embedded") await work(signal);
       else await withLock(server, name, work, options);
-    } catch (err) {
-      log.error({ err, work: name }, "exclusive work failed");
+    } catch (error) {
+      log.error({ err: withoutValues(error), work: name }, "exclusive work failed");
     }
     await pause(retryMs, signal);
   }

@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, stat } from "node:fs/promises";
 import { request } from "node:http";
 import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { pino } from "pino";
@@ -13,6 +13,7 @@ import { TokenService } from "../../gen/ts/api/v1/token_pb.js";
 import type { DevInfo } from "../../src/commands/dev-data.js";
 import { openKube } from "../../src/kube/client.js";
 import { keys, shoots } from "../../src/resources/api/cluster/gardener-types.js";
+import { packageRoot } from "../../src/root.js";
 import { as } from "../support/platform.js";
 import { type TestProcess, type TestProcesses, testProcesses } from "../support/process.js";
 
@@ -34,7 +35,10 @@ afterAll(async () => {
 });
 
 const dev = (listen = "127.0.0.1:0", env: NodeJS.ProcessEnv = {}): TestProcess =>
-  processes.slipway(["dev", "--listen", listen, "--data-dir", directory, "--time-scale", "50"], env);
+  processes.slipway(
+    ["dev", "--listen", listen, "--data-dir", relative(packageRoot(), directory), "--time-scale", "50"],
+    env,
+  );
 
 async function start(): Promise<void> {
   running = dev("127.0.0.1:0", { SLIPWAY_SHUTDOWN_GRACE_SECONDS: "5" });
@@ -74,6 +78,7 @@ describe("the first start", () => {
     expect(Object.keys(info).sort()).toEqual(["kubeconfig", "metrics_url", "project", "tenant", "tokens", "url"]);
     expect(Object.keys(info.tokens).sort()).toEqual(["admin", "editor", "owner", "viewer"]);
     expect(info.tenant).toBe("demo");
+    expect(info.kubeconfig).toBe(join(directory, "kubeconfig"));
     expect((await stat(info.kubeconfig)).mode & 0o777).toBe(0o600);
     expect(await (await fetch(info.metrics_url)).text()).toContain("process_resident_memory_bytes");
     expect((await fetch(`${info.url}/readyz`)).status).toBe(200);

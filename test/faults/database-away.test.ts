@@ -14,7 +14,7 @@ if (postgresUrl === undefined) console.warn(`the test of a database that goes aw
 
 const until = (check: () => void | Promise<void>) => vi.waitFor(check, { timeout: 25_000, interval: 50 });
 
-describe.skipIf(postgresUrl === undefined)(`while PostgreSQL is away (${needsPostgres})`, () => {
+describe.skipIf(postgresUrl === undefined)(`while PostgreSQL is away (${needsPostgres})`, { timeout: 60_000 }, () => {
   let site: Site;
   let wire: Wire;
   let server: TestServer;

@@ -22,7 +22,8 @@ function seeded(seed: number): () => number {
   };
 }
 
-describe.skipIf(postgresUrl === undefined)(`processes that are killed and started again (${needsPostgres})`, () => {
+const title = `processes that are killed and started again (${needsPostgres})`;
+describe.skipIf(postgresUrl === undefined)(title, { timeout: 60_000 }, () => {
   let site: Site;
   let server: TestServer;
   let worker: TestProcess;

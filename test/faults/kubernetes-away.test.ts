@@ -175,7 +175,9 @@ describe("while Kubernetes is away", () => {
     expect(shootsOf(kube, uuid)).toHaveLength(1);
   });
 
-  test("a way that swallows everything is given up in time, and work goes on afterwards", async () => {
+  test("a way that swallows everything is given up in time, and work goes on afterwards", {
+    timeout: 60_000,
+  }, async () => {
     const old = await create("swallowed");
     await succeeded(old);
     wire.freeze();

@@ -1,3 +1,4 @@
+import { withoutValues } from "../../../db/errors.js";
 import type { Platform } from "../../../platform.js";
 import { partitionHealthStore } from "../health/store.js";
 import { queueReconcile } from "./jobs.js";
@@ -27,8 +28,8 @@ export async function followClusters(
         onUp: () => {
           report({ reachable: true, message: "" });
           // After a short absence the backend is not read again: what waited for it would go on waiting.
-          bringForward(platform, partition).catch((err: unknown) =>
-            platform.log.warn({ err, partition }, "waiting work was not brought forward"),
+          bringForward(platform, partition).catch((error: unknown) =>
+            platform.log.warn({ err: withoutValues(error), partition }, "waiting work was not brought forward"),
           );
         },
         onDown: (error) => report({ reachable: false, message: error.message }),
@@ -47,7 +48,7 @@ function healthReporter(platform: Platform, partition: string) {
     last = news ?? last;
     partitionHealthStore
       .report(platform.db, { partition, ...last, at: platform.clock() })
-      .catch((err: unknown) => platform.log.warn({ err, partition }, "health report failed"));
+      .catch((error: unknown) => platform.log.warn({ err: withoutValues(error), partition }, "health report failed"));
   };
 }
 
