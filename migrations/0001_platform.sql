@@ -149,6 +149,7 @@ ALTER TABLE "tokens" ADD CONSTRAINT "tokens_owner_users_login_fk" FOREIGN KEY ("
 CREATE INDEX "audit_entries_tenant" ON "audit_entries" USING btree ("tenant","at");--> statement-breakpoint
 CREATE INDEX "audit_entries_at" ON "audit_entries" USING btree ("at");--> statement-breakpoint
 CREATE UNIQUE INDEX "clusters_name" ON "clusters" USING btree ("project","name") WHERE "clusters"."deleted_at" is null;--> statement-breakpoint
+CREATE INDEX "clusters_project" ON "clusters" USING btree ("project","deleted_at");--> statement-breakpoint
 CREATE INDEX "clusters_partition" ON "clusters" USING btree ("partition") WHERE "clusters"."deleted_at" is null;--> statement-breakpoint
 CREATE INDEX "project_members_member" ON "project_members" USING btree ("member");--> statement-breakpoint
 CREATE UNIQUE INDEX "projects_default" ON "projects" USING btree ("tenant") WHERE "projects"."is_default";--> statement-breakpoint

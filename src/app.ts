@@ -58,6 +58,12 @@ export function createMethods(): Methods {
   const outside = [...policies.values()].filter(({ visibility }) => visibility !== Visibility.PRIVATE);
   return {
     names: new Set(outside.map(({ path }) => path).sort()),
+    admits(method, { project, tenant }) {
+      const policy = policies.get(method);
+      if (policy === undefined) return false;
+      const { projectRoles, tenantRoles } = policy;
+      return (!!project && projectRoles.includes(project)) || (!!tenant && tenantRoles.includes(tenant));
+    },
     may(caller: Caller, method: string, subject: string) {
       const policy = policies.get(method);
       return policy !== undefined && decide(policy, caller, { project: subject, tenant: subject }).allowed;

@@ -10,7 +10,7 @@ export function readBuild(): Build {
   const noted = join(root, "dist", "build.json");
   const commit = existsSync(noted) ? (JSON.parse(readFileSync(noted, "utf8")) as Partial<Build>) : {};
   return {
-    version: `v${version}`,
+    version,
     revision: commit.revision ?? "",
     gitSha1: commit.gitSha1 ?? "",
     buildDate: commit.buildDate ?? "",

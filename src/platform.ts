@@ -1,5 +1,6 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { Logger } from "pino";
+import type { ProjectRole, TenantRole } from "../gen/ts/api/v1/common_pb.js";
 import type { VersionSchema } from "../gen/ts/api/v1/version_pb.js";
 import type { Keyring } from "./auth/keyring.js";
 import type { Tokens } from "./auth/tokens.js";
@@ -40,6 +41,11 @@ export interface Methods {
   readonly names: ReadonlySet<string>;
   /** Whether the method's options let the caller call it on that subject (project uuid or tenant login). */
   may(caller: Caller, method: string, subject: string): boolean;
+  /** Whether one of these roles, held in the right subject, suffices for the method. */
+  admits(
+    method: string,
+    roles: { readonly project: ProjectRole | undefined; readonly tenant: TenantRole | undefined },
+  ): boolean;
 }
 
 /** Which build of the server this is. */

@@ -2,7 +2,7 @@ import type { DescMessage, JsonValue, Message } from "@bufbuild/protobuf";
 import type { Interceptor } from "@connectrpc/connect";
 import type { Logger } from "pino";
 import { callerKey } from "../caller.js";
-import { type Call, callOf, type Origin } from "./call.js";
+import { type Call, callOf, type Origin, shortened } from "./call.js";
 import { toConnectError } from "./map-errors.js";
 import type { MethodPolicy } from "./method-options.js";
 import type { RpcMetrics } from "./metrics.js";
@@ -123,8 +123,8 @@ function recorder(options: AuditOptions): (call: Recorded, moment: Moment) => vo
         phase: moment.phase,
         method: call.policy.path,
         user: moment.user,
-        tenant: call.subject.tenant,
-        project: call.subject.project,
+        tenant: shortened(call.subject.tenant),
+        project: shortened(call.subject.project),
         sourceIp: call.peer.address,
         userAgent: call.peer.userAgent,
         requestId: call.trace.requestId,

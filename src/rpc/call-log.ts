@@ -3,7 +3,7 @@ import { codeToString } from "@connectrpc/connect/protocol-connect";
 import type { Logger } from "pino";
 import { callerKey } from "../caller.js";
 import { DomainError } from "../errors.js";
-import { callOf } from "./call.js";
+import { callOf, shortened } from "./call.js";
 import { isDefect, toConnectError } from "./map-errors.js";
 import type { RpcMetrics } from "./metrics.js";
 import { observe } from "./streams.js";
@@ -49,8 +49,8 @@ export function logCalls(options: CallLogOptions): Interceptor {
       writeCallLine(log, options.quiet === true, mapped?.code, {
         rpc,
         caller: req.contextValues.get(callerKey)?.user,
-        tenant: call.subject.tenant,
-        project: call.subject.project,
+        tenant: shortened(call.subject.tenant),
+        project: shortened(call.subject.project),
         code: codeName(mapped),
         ms: Math.round(ms * 10) / 10,
         err: reasonOf(mapped),

@@ -38,6 +38,8 @@ export const originKey = createContextKey<Origin | undefined>(undefined, { descr
 
 const callKey = createContextKey<Call | undefined>(undefined, { description: "call" });
 
+const longestName = 128;
+
 type AnyRequest = UnaryRequest | StreamRequest;
 
 /** The outermost interceptor: opens the record that all others share. */
@@ -69,6 +71,11 @@ export function setRequest(call: Call, request: Message): void {
     project: text(request, call.policy.projectField?.localName),
     tenant: text(request, call.policy.tenantField?.localName),
   };
+}
+
+/** A name that a request gives, short enough for logs and records: it may come from anybody and be of any length. */
+export function shortened(name: string | undefined): string | undefined {
+  return name === undefined || name.length <= longestName ? name : `${name.slice(0, longestName)}…`;
 }
 
 function text(message: Message, localName: string | undefined): string | undefined {

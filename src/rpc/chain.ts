@@ -10,13 +10,13 @@ import { encodeOnce } from "./encode-once.js";
 import { readFirstMessage } from "./first-message.js";
 import { mapErrors } from "./map-errors.js";
 import { guardStreams, type OpenStreams } from "./open-streams.js";
-import { limitRate, type RateLimit } from "./rate-limit.js";
+import { limitRate, type RateLimiter } from "./rate-limit.js";
 import { stayAuthorized } from "./stay-authorized.js";
 import { validateBy } from "./validate.js";
 
 export interface ChainOptions extends CallLogOptions {
   readonly audit: Audit;
-  readonly rateLimit: RateLimit;
+  readonly rateLimiter: RateLimiter;
   readonly authenticate: Authenticate;
   /** The same, past any cache. */
   readonly refresh: Authenticate | undefined;
@@ -35,7 +35,7 @@ export function apiChain(options: ChainOptions): Interceptor[] {
     mapErrors,
     logCalls(options),
     options.audit.outcome,
-    limitRate(options.rateLimit),
+    limitRate(options.rateLimiter),
     authenticateBy(options.authenticate),
     readFirstMessage,
     authorizeBy(options.refresh),

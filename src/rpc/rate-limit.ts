@@ -15,18 +15,33 @@ export interface RateLimit {
 // Addresses share this many counters, so that a flood of addresses cannot fill the memory.
 const buckets = 65_536;
 
-/** Refuses calls of a source address that makes too many, before anybody looks at its token. */
-export function limitRate(limit: RateLimit): Interceptor {
-  if (limit.calls === 0) return (next) => next;
+/** Counts the calls of each source address. */
+export interface RateLimiter {
+  /** Throws a DomainError "exhausted" when the address makes too many calls. */
+  count(address: string): Promise<void>;
+}
+
+/** Makes the counters of one process. */
+export function createRateLimiter(limit: RateLimit): RateLimiter {
+  if (limit.calls === 0) return { count: async () => {} };
   const limiter = new RateLimiterMemory({ points: limit.calls, duration: limit.seconds });
   const bucketOf = bucketing();
+  return {
+    async count(address) {
+      try {
+        await limiter.consume(bucketOf(address));
+      } catch (refusal) {
+        if (!(refusal instanceof RateLimiterRes)) throw refusal;
+        throw new DomainError("exhausted", "too many calls from this address", { retryAfterMs: refusal.msBeforeNext });
+      }
+    },
+  };
+}
+
+/** Refuses calls of a source address that makes too many, before anybody looks at its token. */
+export function limitRate(limiter: RateLimiter): Interceptor {
   return (next) => async (req) => {
-    try {
-      await limiter.consume(bucketOf(callOf(req).peer.address));
-    } catch (refusal) {
-      if (!(refusal instanceof RateLimiterRes)) throw refusal;
-      throw new DomainError("exhausted", "too many calls from this address", { retryAfterMs: refusal.msBeforeNext });
-    }
+    await limiter.count(callOf(req).peer.address);
     return next(req);
   };
 }

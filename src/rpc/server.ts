@@ -19,7 +19,7 @@ import { policyOf } from "./method-options.js";
 import { createRpcMetrics, type RpcMetrics } from "./metrics.js";
 import { trustedProxies } from "./peer.js";
 import { policyDefects } from "./policy-defects.js";
-import type { RateLimit } from "./rate-limit.js";
+import { createRateLimiter, type RateLimit, type RateLimiter } from "./rate-limit.js";
 import { registerReflection } from "./reflection.js";
 import type { OnRefused } from "./refusals.js";
 import { createTransport, type TransportLimits } from "./transport.js";
@@ -83,6 +83,7 @@ export function createHandler(options: HandlerOptions): RpcServer {
   const calls = { log, metrics, now: () => performance.now(), streams: lifecycle.streams };
   const { authenticate, refresh, watchCaller, admitted } = options;
   const tools = toolChain(calls);
+  const rateLimiter = createRateLimiter(limits.rateLimit);
   let services: readonly DescService[] = [];
   const handler = createTransport({
     ...limits,
@@ -94,7 +95,7 @@ export function createHandler(options: HandlerOptions): RpcServer {
       refresh,
       watchCaller,
       admitted,
-      rateLimit: limits.rateLimit,
+      rateLimiter,
     }),
     routes(router) {
       options.routes(router);
@@ -107,7 +108,7 @@ export function createHandler(options: HandlerOptions): RpcServer {
     cors: corsFor(options.corsOrigins ?? []),
     trusted: trustedProxies(options.trustedProxies ?? []),
     shutdownSignal: lifecycle.shutdownSignal,
-    onRefused: recordRefusals(log, metrics, audit),
+    onRefused: recordRefusals(log, metrics, audit, rateLimiter),
     newId,
     log,
   });
@@ -120,7 +121,7 @@ function demandSoundPolicies(services: readonly DescService[]): void {
   if (defects.length > 0) throw new Error(`methods without a sound policy:\n${defects.join("\n")}`);
 }
 
-function recordRefusals(log: Logger, metrics: RpcMetrics, audit: Audit): OnRefused {
+function recordRefusals(log: Logger, metrics: RpcMetrics, audit: Audit, rateLimiter: RateLimiter): OnRefused {
   return ({ method, origin, code, ms }) => {
     const policy = policyOf(method);
     const rpc = policy.path;
@@ -129,7 +130,11 @@ function recordRefusals(log: Logger, metrics: RpcMetrics, audit: Audit): OnRefus
     const line = { rpc, code: name, ms, err: "refused before it was decoded", trace, request };
     writeCallLine(log, false, code, { caller: undefined, tenant: undefined, project: undefined, ...line });
     metrics.refused(rpc, name, ms / 1000);
-    audit.refused(policy, origin, code);
+    // Who sends nothing but garbage fills the records no faster than others.
+    rateLimiter.count(origin.peer.address).then(
+      () => audit.refused(policy, origin, code),
+      () => {},
+    );
   };
 }
 

@@ -105,7 +105,7 @@ test("credentials, dashboards and machines are there when the cluster is", async
   const spec = clusterSpec("access");
   expect(await garden.backend.monitoring(spec, signal)).toBeUndefined();
   expect(await garden.backend.machines(spec, signal)).toEqual([]);
-  await expect(garden.backend.kubeconfig(spec, 600, signal)).rejects.toMatchObject({ kind: "missing" });
+  await expect(garden.backend.kubeconfig(spec, 600, signal)).rejects.toMatchObject({ kind: "precondition" });
   await garden.backend.apply(spec, signal);
   await expect(garden.backend.kubeconfig(spec, 600, signal)).rejects.toMatchObject({ kind: "precondition" });
   await observed(garden, spec, healthy);

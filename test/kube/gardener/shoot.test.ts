@@ -271,6 +271,7 @@ describe("settings", () => {
 
 describe("errors of Gardener", () => {
   const status = (code: number, body: unknown = {}) => statusError(code, JSON.stringify(body), 2000);
+  const forbidden = (message: string) => status(403, { kind: "Status", reason: "Forbidden", message });
 
   test.each([
     [new KubeError("unreachable", "x"), "unavailable"],
@@ -279,6 +280,8 @@ describe("errors of Gardener", () => {
     [status(500), "unavailable"],
     [status(401), "unavailable"],
     [status(403), "unavailable"],
+    [forbidden('shoots "x" is forbidden: User "slipway" cannot create resource "shoots"'), "unavailable"],
+    [forbidden('shoots "x" is forbidden: the quota of the project is used up'), "precondition"],
     [status(404), "missing"],
     [status(409), "conflict"],
     [status(422), "precondition"],

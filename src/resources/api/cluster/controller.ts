@@ -24,7 +24,7 @@ export async function followClusters(
     await backend.follow(
       {
         onSync: (all) => sync(platform, partition, backend, all, signal),
-        onObservation: (seen) => observe(platform, seen),
+        onObservation: (seen) => observe(platform, backend, seen, signal),
         onUp: () => {
           report({ reachable: true, message: "" });
           // After a short absence the backend is not read again: what waited for it would go on waiting.
@@ -52,15 +52,43 @@ function healthReporter(platform: Platform, partition: string) {
   };
 }
 
-async function observe(platform: Platform, seen: ClusterObservation): Promise<void> {
+async function observe(
+  platform: Platform,
+  backend: ClusterBackend,
+  seen: ClusterObservation,
+  signal: AbortSignal,
+): Promise<void> {
   const { db } = platform;
   if (seen.gone) {
-    await settleGone(platform, seen.id);
+    await settleIfGone(platform, backend, seen.id, signal);
     return;
   }
-  const changed = await clusterStore.observe(db, seen);
-  // The job fetches what comes with a finished operation, such as the dashboards.
-  if (changed && seen.state === "Succeeded") await queueReconcile(db, seen.id);
+  if (await clusterStore.observe(db, seen)) {
+    // The job fetches what comes with a finished operation, such as the dashboards.
+    if (seen.state === "Succeeded") await queueReconcile(db, seen.id);
+  } else {
+    await removeLeftovers(platform, [seen.id]);
+  }
+}
+
+/** Looks at the backend before it believes that a cluster is gone: the news may be of an older namesake. */
+async function settleIfGone(
+  platform: Platform,
+  backend: ClusterBackend,
+  id: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const [row] = await clusterStore.byIds(platform.db, [id]);
+  if (row === undefined || row.deletedAt !== null) return;
+  if ((await backend.observe(row, signal)) === undefined) await settleGone(platform, id);
+}
+
+/** What was made so late that its deletion was settled already is removed like any other. */
+async function removeLeftovers({ db, log }: Platform, ids: readonly string[]): Promise<void> {
+  for (const id of await clusterStore.deletedAmong(db, ids)) {
+    log.warn({ cluster: id }, "a deleted cluster is still at its backend: removing it");
+    await queueReconcile(db, id);
+  }
 }
 
 /** A cluster that is no longer there: deleted as asked, or lost and to be made again. */
@@ -84,14 +112,31 @@ async function sync(
 ): Promise<void> {
   const { db } = platform;
   const seen = new Map(all.map((observation) => [observation.id, observation]));
-  for (const row of await clusterStore.inPartition(db, partition)) {
+  const rows = await clusterStore.inPartition(db, partition);
+  for (const row of rows) {
     const observation = seen.get(row.id);
-    if (observation !== undefined) await clusterStore.observe(db, observation, true);
-    else if (row.appliedGeneration > 0 && (await backend.observe(row, signal)) === undefined) {
-      await settleGone(platform, row.id);
-    }
+    seen.delete(row.id);
+    if (observation !== undefined) await record(platform, backend, row, observation, signal);
+    else if (row.appliedGeneration > 0) await settleIfGone(platform, backend, row.id, signal);
   }
+  await removeLeftovers(platform, [...seen.keys()]);
   await bringForward(platform, partition);
+}
+
+/** Records what a full read says, unless that is older than what is known: then it looks again. */
+async function record(
+  platform: Platform,
+  backend: ClusterBackend,
+  row: ClusterRow,
+  observation: ClusterObservation,
+  signal: AbortSignal,
+): Promise<void> {
+  if (row.observedVersion === null || BigInt(observation.version) >= row.observedVersion) {
+    await clusterStore.observe(platform.db, observation);
+    return;
+  }
+  const live = await backend.observe(row, signal);
+  if (live !== undefined) await clusterStore.observe(platform.db, live, true);
 }
 
 /** Queues what the backend has not been told yet, whatever a job that failed is waiting for. */

@@ -10,11 +10,15 @@ export function domainError(error: unknown): unknown {
   if (transient(error)) return new DomainError("unavailable", "the cluster backend does not answer", options);
   if (notFound(error)) return new DomainError("missing", "the cluster does not exist at its backend", options);
   if (conflict(error)) return new DomainError("conflict", "the cluster was changed at its backend meanwhile", options);
-  if (error.code === 401 || error.code === 403) {
+  if (error.code === 401 || (error.code === 403 && !isRefusal(error))) {
     return new DomainError("unavailable", "the cluster backend does not let Slipway do this", options);
   }
   return new DomainError("precondition", `the cluster backend refuses this: ${reasonOf(error)}`, options);
 }
+
+/** Whether a rule of Gardener, such as a quota, forbids what is asked; any other 403 is a right that Slipway lacks. */
+const isRefusal = ({ reason, message }: KubeError): boolean =>
+  reason === "Forbidden" && !/\bcannot \w+ resource\b/.test(message);
 
 /** Runs calls to Gardener and translates what they throw. */
 export async function translated<R>(run: () => Promise<R>): Promise<R> {

@@ -91,7 +91,7 @@ async function operate(client: KubeClient, ref: ClusterRef, operation: ClusterOp
   await annotate(client, shoot, keys.operation, operation, signal);
 }
 
-async function apply(options: GardenerOptions, spec: ClusterSpec, signal: AbortSignal): Promise<void> {
+async function apply(options: GardenerOptions, spec: ClusterSpec, signal: AbortSignal): Promise<string> {
   const { client, settings, projectWaitMs = 10_000 } = options;
   const namespace = await ensureNamespace(client, spec, projectWaitMs, signal);
   await applyCredentials(client, namespace, settings, signal);
@@ -104,7 +104,8 @@ async function apply(options: GardenerOptions, spec: ClusterSpec, signal: AbortS
     throw new DomainError("precondition", `cluster ${spec.name} is being deleted at its backend`);
   }
   try {
-    await client.apply<Shoot>(shoots, shootOf(spec, namespace, settings, current), { signal });
+    const applied = await client.apply<Shoot>(shoots, shootOf(spec, namespace, settings, current), { signal });
+    return applied.metadata.resourceVersion ?? "0";
   } catch (error) {
     if (!notFound(error)) throw error;
     throw new DomainError("conflict", `cluster ${spec.name} vanished from its backend meanwhile`, { cause: error });
@@ -166,7 +167,8 @@ async function kubeconfig(
   expirationSeconds: number,
   signal: AbortSignal,
 ): Promise<string> {
-  const shoot = await required(client, ref, signal);
+  const shoot = await find(client, ref, signal);
+  if (shoot === undefined) throw new DomainError("precondition", `cluster ${ref.name} is not created yet`);
   const body = {
     apiVersion: "authentication.gardener.cloud/v1alpha1",
     kind,

@@ -26,9 +26,10 @@ export function reconcileCluster(platform: Platform, backends: ClusterBackends):
   return async (payload, { signal }) => {
     const { id } = payload as { id: string };
     const [row] = await clusterStore.byIds(db, [id]);
-    if (row === undefined || row.deletedAt !== null) return;
+    if (row === undefined) return;
     const backend = backends.of(row.partition);
     if (row.deleteRequestedAt !== null) {
+      // What turns up after its deletion was settled is removed like any other.
       if ((await backend.remove(row, signal)) === "gone") await clusterStore.markDeleted(db, id, platform.clock());
       return;
     }
@@ -50,8 +51,9 @@ async function applyWanted(
   signal: AbortSignal,
 ): Promise<void> {
   const { db, clock } = platform;
+  let version: string;
   try {
-    await backend.apply(clusterSpec(row), signal);
+    version = await backend.apply(clusterSpec(row), signal);
   } catch (error) {
     if (error instanceof DomainError && error.kind === "precondition") {
       const lastUpdateTime = clock().toISOString();
@@ -60,7 +62,7 @@ async function applyWanted(
     }
     throw error;
   }
-  await clusterStore.markApplied(db, row.id, row.generation);
+  await clusterStore.markApplied(db, row.id, row.generation, version);
 }
 
 /** Passes a pending operation on; one that the backend refuses is given up. */

@@ -138,8 +138,11 @@ export interface ClusterHandlers {
  * cluster is not there.
  */
 export interface ClusterBackend {
-  /** Makes the cluster what the spec says. Idempotent, also after a crash half-way. */
-  apply(spec: ClusterSpec, signal: AbortSignal): Promise<void>;
+  /**
+   * Makes the cluster what the spec says. Idempotent, also after a crash half-way. Answers the version from which
+   * on observations know of the spec.
+   */
+  apply(spec: ClusterSpec, signal: AbortSignal): Promise<string>;
   operate(ref: ClusterRef, operation: ClusterOperation, signal: AbortSignal): Promise<void>;
   /** Begins the deletion, or tells that nothing is left. Idempotent. */
   remove(ref: ClusterRef, signal: AbortSignal): Promise<"removing" | "gone">;

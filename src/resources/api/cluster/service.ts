@@ -102,6 +102,9 @@ async function deleteCluster(platform: Platform, project: string, id: string): P
   });
 }
 
+/** How long after its deletion a cluster is still told to those who had to read their project again. */
+const lastWordMs = 3_600_000;
+
 /** Streams the status of one cluster, until it is deleted, or of all clusters of a project. */
 function createWatch(platform: Platform) {
   const { db } = platform;
@@ -122,6 +125,7 @@ function createWatch(platform: Platform) {
     responses.set(row, response);
     return response;
   };
+  const recently = () => new Date(platform.clock().getTime() - lastWordMs);
   return async function* watchStatus(request: ClusterServiceWatchStatusRequest, context: HandlerContext) {
     // The feed names rows as the database writes uuids.
     const [project, uuid] = [request.project.toLowerCase(), request.uuid?.toLowerCase()];
@@ -129,9 +133,13 @@ function createWatch(platform: Platform) {
     const one = async (id: string) => (await clusterStore.byIds(db, [id])).filter((row) => row.project === project);
     if (uuid !== undefined) found((await one(uuid))[0], uuid);
     else if ((await projectStore.get(db, project)) === undefined) throw noProject(project);
-    const initial = () => (uuid === undefined ? clusterStore.list(db, project) : one(uuid));
+    const initial = () => (uuid === undefined ? clusterStore.listWithDeleted(db, project, recently()) : one(uuid));
     const selection = uuid === undefined ? { scope: project, initial } : { scope: project, key: uuid, initial };
+    // Whoever follows a project hears the last word of the clusters that were told before, and of no others.
+    const told = new Set(uuid === undefined ? [] : [uuid]);
     for await (const row of follower.follow(selection, context.signal)) {
+      if (row.deletedAt === null) told.add(row.id);
+      else if (!told.delete(row.id)) continue;
       yield responseOf(row);
       if (uuid !== undefined && row.deletedAt !== null) return;
     }

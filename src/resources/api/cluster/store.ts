@@ -1,4 +1,4 @@
-import { and, eq, getTableColumns, inArray, isNull, lt, lte, or, type SQL, sql } from "drizzle-orm";
+import { and, eq, getTableColumns, gt, gte, inArray, isNotNull, isNull, lt, lte, or, type SQL, sql } from "drizzle-orm";
 import type { PgColumn } from "drizzle-orm/pg-core";
 import type { Database } from "../../../db/database.js";
 import { projects } from "../project/table.js";
@@ -70,6 +70,13 @@ export const clusterStore = {
     return select(db, and(isId(clusters.project, project), alive)).orderBy(clusters.name);
   },
 
+  /** The clusters of a project, with those that were deleted after a time. */
+  listWithDeleted(db: Database, project: string, after: Date): Promise<ClusterRow[]> {
+    return select(db, and(eq(clusters.project, project), or(alive, gt(clusters.deletedAt, after)))).orderBy(
+      clusters.name,
+    );
+  },
+
   /** The clusters that an operator asks for, in any project. */
   find(db: Database, filter: ClusterFilter): Promise<ClusterRow[]> {
     const match = (column: PgColumn, value: string | undefined) =>
@@ -93,6 +100,16 @@ export const clusterStore = {
   /** Clusters by id, the deleted ones too: what watchers and jobs read. */
   byIds(db: Database, ids: readonly string[]): Promise<ClusterRow[]> {
     return ids.length === 0 ? Promise.resolve([]) : select(db, inArray(clusters.id, [...ids]));
+  },
+
+  /** Those of the ids whose cluster is deleted. */
+  async deletedAmong(db: Database, ids: readonly string[]): Promise<string[]> {
+    if (ids.length === 0) return [];
+    const rows = await db
+      .select({ id: clusters.id })
+      .from(clusters)
+      .where(and(inArray(clusters.id, ids.filter(isUuid)), isNotNull(clusters.deletedAt)));
+    return rows.map(({ id }) => id);
   },
 
   /** Clusters of a partition that are not deleted. */
@@ -139,11 +156,17 @@ export const clusterStore = {
       .where(eq(clusters.id, id));
   },
 
-  /** The backend was told that generation. */
-  async markApplied(db: Database, id: string, generation: number): Promise<void> {
+  /**
+   * The backend was told that generation; what it says from `version` on knows
+   * of it, and what it said before is left aside.
+   */
+  async markApplied(db: Database, id: string, generation: number, version: string): Promise<void> {
     await db
       .update(clusters)
-      .set({ appliedGeneration: generation })
+      .set({
+        appliedGeneration: generation,
+        observedVersion: sql`greatest(${clusters.observedVersion}, ${BigInt(version)})`,
+      })
       .where(and(eq(clusters.id, id), lt(clusters.appliedGeneration, generation)));
   },
 
@@ -174,13 +197,13 @@ export const clusterStore = {
   /**
    * Records what was seen of a cluster, unless something newer was recorded,
    * the backend has not yet heard what is wanted, or nothing changed. With
-   * `anyVersion` older versions count too: after a full read of the backend.
+   * `live` an older version counts too: it was read just now, so the versions
+   * of the backend have gone back, as after a restored backup.
    */
-  async observe(db: Database, seen: ClusterObservation, anyVersion = false): Promise<boolean> {
+  async observe(db: Database, seen: ClusterObservation, live = false): Promise<boolean> {
     const version = BigInt(seen.version);
     const status = observedColumns(seen);
     const newer = or(isNull(clusters.observedVersion), lte(clusters.observedVersion, version));
-    const deleting = seen.type === "Delete";
     const heard = sql`${clusters.appliedGeneration} >= ${clusters.generation} and ${clusters.deleteRequestedAt} is null`;
     const rows = await db
       .update(clusters)
@@ -189,9 +212,8 @@ export const clusterStore = {
         and(
           eq(clusters.id, seen.id),
           alive,
-          anyVersion ? undefined : newer,
-          deleting ? undefined : heard,
-          saysElse(status),
+          seen.type === "Delete" ? undefined : heard,
+          live ? or(saysElse(status), gt(clusters.observedVersion, version)) : and(newer, saysElse(status)),
         ),
       )
       .returning({ id: clusters.id });
@@ -227,7 +249,8 @@ export const clusterStore = {
     const rows = await db
       .update(clusters)
       .set({
-        appliedGeneration: 0,
+        // A job that still runs may mark the old generation as applied: that no longer suffices.
+        generation: sql`${clusters.generation} + 1`,
         observedVersion: null,
         monitoringSealed: null,
         revision: nextRevision,
@@ -235,7 +258,15 @@ export const clusterStore = {
         statusState: "Pending",
         statusProgress: 0,
       })
-      .where(and(eq(clusters.id, id), alive, isNull(clusters.deleteRequestedAt)))
+      // While the backend has not heard of the newest generation, a job makes the cluster again anyway.
+      .where(
+        and(
+          eq(clusters.id, id),
+          alive,
+          isNull(clusters.deleteRequestedAt),
+          gte(clusters.appliedGeneration, clusters.generation),
+        ),
+      )
       .returning({ id: clusters.id });
     return rows.length > 0;
   },

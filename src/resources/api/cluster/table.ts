@@ -81,6 +81,7 @@ export const clusters = pgTable(
   },
   (t) => [
     uniqueIndex("clusters_name").on(t.project, t.name).where(sql`${t.deletedAt} is null`),
+    index("clusters_project").on(t.project, t.deletedAt),
     index("clusters_partition").on(t.partition).where(sql`${t.deletedAt} is null`),
     check("clusters_progress", sql`${t.statusProgress} between 0 and 100`),
     check("clusters_maintenance", sql`${t.maintenanceSeconds} >= 3600 and ${t.maintenanceSeconds} < 14400`),

@@ -1,6 +1,7 @@
 import type { MethodPermission, TokenServiceCreateRequest } from "../../../../gen/ts/api/v1/token_pb.js";
 import type { Caller } from "../../../caller.js";
 import { DomainError, invalidField } from "../../../errors.js";
+import type { Methods } from "../../../platform.js";
 import {
   type AdminRoleName,
   adminRoleName,
@@ -60,50 +61,38 @@ function askedPermissions(permissions: readonly MethodPermission[]): TokenGrants
   return Object.fromEntries([...asked].map(([subject, methods]) => [subject, [...methods]]));
 }
 
-/**
- * Refuses what goes beyond the calling token or its owner's present rights.
- * `calling` is the row of the calling token, `may` says whether the caller may
- * call a method on a subject.
- */
-export function refuseEscalation(
-  asked: TokenGrants,
-  calling: TokenRow,
-  caller: Caller,
-  may: (method: string, subject: string) => boolean,
-): void {
-  const refuse = (what: string): never => {
-    throw new DomainError("denied", `${what} goes beyond what the calling token may do`);
-  };
+/** Refuses what goes beyond the calling token, whose row is `calling`, or its owner's present rights. */
+export function refuseEscalation(asked: TokenGrants, calling: TokenRow, caller: Caller, methods: Methods): void {
+  // A console token is worth what its owner may do, everywhere and at any time.
   const console = calling.type === "console";
+  const everywhere = {
+    project: console ? projectRoles.owner : numberOf(projectRoles, calling.projectRoles[every]),
+    tenant: console ? tenantRoles.owner : numberOf(tenantRoles, calling.tenantRoles[every]),
+  };
+  const { granted } = caller;
+  const inProject = (subject: string) => (subject === every ? everywhere.project : granted.projectRoles.get(subject));
+  const inTenant = (subject: string) => (subject === every ? everywhere.tenant : granted.tenantRoles.get(subject));
   for (const [subject, role] of Object.entries(asked.projectRoles)) {
-    const held =
-      subject !== every
-        ? caller.granted.projectRoles.get(subject)
-        : console
-          ? projectRoles.owner
-          : numberOf(projectRoles, calling.projectRoles[every]);
-    if (!atLeast(held, projectRoles[role])) refuse(`the role ${role} in project ${subject}`);
+    if (!atLeast(inProject(subject), projectRoles[role])) throw beyond(`the role ${role} in project ${subject}`);
   }
   for (const [subject, role] of Object.entries(asked.tenantRoles)) {
-    const held =
-      subject !== every
-        ? caller.granted.tenantRoles.get(subject)
-        : console
-          ? tenantRoles.owner
-          : numberOf(tenantRoles, calling.tenantRoles[every]);
-    if (!atLeast(held, tenantRoles[role])) refuse(`the role ${role} in tenant ${subject}`);
+    if (!atLeast(inTenant(subject), tenantRoles[role])) throw beyond(`the role ${role} in tenant ${subject}`);
   }
-  if (asked.adminRole !== null && !atLeast(caller.granted.adminRole, adminRoles[asked.adminRole])) {
-    refuse(`the admin role ${asked.adminRole}`);
+  if (asked.adminRole !== null && !atLeast(granted.adminRole, adminRoles[asked.adminRole])) {
+    throw beyond(`the admin role ${asked.adminRole}`);
   }
-  for (const [subject, methods] of Object.entries(asked.permissions)) {
-    for (const method of methods) {
-      const held =
-        subject === every ? console || (calling.permissions[every]?.includes(method) ?? false) : may(method, subject);
-      if (!held) refuse(`the method ${method} on ${subject}`);
+  const mayEverywhere = (method: string) =>
+    console || calling.permissions[every]?.includes(method) === true || methods.admits(method, everywhere);
+  for (const [subject, names] of Object.entries(asked.permissions)) {
+    for (const method of names) {
+      if (methods.may(caller, method, subject) || (subject === every && mayEverywhere(method))) continue;
+      throw beyond(`the method ${method} on ${subject}`);
     }
   }
 }
+
+const beyond = (what: string): DomainError =>
+  new DomainError("denied", `${what} goes beyond what the calling token may do`);
 
 /** Refuses permissions for methods that do not exist. */
 export function refuseUnknownMethods(asked: TokenGrants, methods: ReadonlySet<string>): void {
