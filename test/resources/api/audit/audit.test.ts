@@ -1,6 +1,9 @@
+import { randomBytes } from "node:crypto";
 import { eq } from "drizzle-orm";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ClusterService } from "../../../../gen/ts/api/v1/cluster_pb.js";
+import { TenantRole } from "../../../../gen/ts/api/v1/common_pb.js";
+import { TenantService } from "../../../../gen/ts/api/v1/tenant_pb.js";
 import { TokenService } from "../../../../gen/ts/api/v1/token_pb.js";
 import type { AuditRow } from "../../../../src/resources/api/audit/store.js";
 import { auditEntries } from "../../../../src/resources/api/audit/table.js";
@@ -105,5 +108,42 @@ describe("the audit log", () => {
     await recorded(create({}), platform.tokens.editor, 2);
     const rows = await platform.platform.db.select().from(auditEntries);
     expect(rows.filter(({ method }) => method === "/api.v1.ClusterService/List")).toEqual([]);
+  });
+});
+
+describe("a name of any length from anybody", () => {
+  const project = (name: string) => (options: object) => clusters().create({ project: name, name: newName() }, options);
+  const login = (name: string) => (options: object) =>
+    platform.client(TenantService).invite({ login: name, role: TenantRole.VIEWER }, options);
+  const sizes = [
+    ["10 KB", 10_000],
+    ["3 MB", 3_000_000],
+  ] as const;
+  const callers: [string, () => string | undefined, number][] = [
+    ["anonymous", () => undefined, 16],
+    ["a stranger", () => platform.tokens.owner, 7],
+  ];
+  const cases = sizes.flatMap(([size, length]) =>
+    callers.flatMap(([caller, token, code]) => [
+      [`project of ${size}, ${caller}`, project, length, token, code] as const,
+      [`login of ${size}, ${caller}`, login, length, token, code] as const,
+    ]),
+  );
+
+  it.each(cases)("%s: leaves short records, and takes nobody else's away", async (_, call, length, token, code) => {
+    const others = Array.from({ length: 8 }, () => recorded(create({}), platform.tokens.editor, 2));
+    const name = randomBytes(length / 2).toString("hex");
+    const [row] = await recorded(call(name), token(), 1);
+    expect(row).toMatchObject({ phase: "response", code });
+    const kept = [row?.project ?? "", row?.tenant ?? ""].join("");
+    expect(kept.length).toBeLessThanOrEqual(129);
+    expect(name.startsWith(kept.slice(0, 128))).toBe(true);
+    expect(kept).toHaveLength(129);
+    expect(row?.body?.length).toBeLessThan(2_000);
+    for (const rows of await Promise.all(others)) expect(rows.map(({ code: ended }) => ended)).toEqual([null, 0]);
+    const lines = () => platform.lines.filter(({ msg, request }) => msg === "call" && request === row?.requestId);
+    await expect.poll(() => lines().length).toBe(1);
+    expect(JSON.stringify(lines()).length).toBeLessThan(1_000);
+    expect(platform.lines.filter(({ msg }) => /audit/.test(msg))).toEqual([]);
   });
 });
