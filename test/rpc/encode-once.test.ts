@@ -65,4 +65,36 @@ describe("one message for many streams", () => {
     await Promise.all([drain(), drain(), drain()]);
     expect(reads).toBe(once);
   });
+
+  it.each([
+    "application/connect+json",
+    "application/connect+json; charset=utf-8",
+    "application/connect+json;charset=UTF-8",
+    "application/connect+JSON",
+    "Application/Connect+Json; Charset=utf-8",
+  ])("is whole in JSON, too, when that is spelled %s", async (type) => {
+    const request = Buffer.from(JSON.stringify({ project }));
+    const head = Buffer.alloc(5);
+    head.writeUInt32BE(request.length, 1);
+    const response = await fetch(`${server.url}/api.v1.ClusterService/WatchStatus`, {
+      method: "POST",
+      headers: { ...as("viewer").headers, "content-type": type },
+      body: Buffer.concat([head, request]),
+    });
+    expect(response.status).toBe(200);
+    const messages = envelopesOf(Buffer.from(await response.arrayBuffer()));
+    expect(messages).toMatchObject([{ status: shown }, {}, { status: shown }, {}]);
+    expect(messages[1]).toEqual({});
+  });
 });
+
+/** The messages of a stream of the Connect protocol, and what ends it. */
+function envelopesOf(bytes: Buffer): unknown[] {
+  const messages: unknown[] = [];
+  for (let at = 0; at < bytes.length; ) {
+    const end = at + 5 + bytes.readUInt32BE(at + 1);
+    messages.push(JSON.parse(bytes.subarray(at + 5, end).toString()));
+    at = end;
+  }
+  return messages;
+}

@@ -11,9 +11,13 @@ const samples: Readonly<Record<string, string | bigint>> = {
   source_ip: "192.0.2.1",
   customer_id: "cus_00000000000001",
   balance_to_add: 100n,
+  name: "sample",
+  version: "1.33.5",
+  role: "viewer",
+  avatar_url: "https://example.org/sample.png",
 };
 
-/** A request that validates: with a sample in each text, also of the messages in it; most others are left out. */
+/** A request that validates: with a sample in each text, also of the messages in it, and 1970 in each time; most others are left out. */
 export function sampleOf(desc: DescMessage, depth = 0): Message {
   const message = reflect(desc, create(desc));
   for (const field of desc.fields) {
@@ -21,8 +25,11 @@ export function sampleOf(desc: DescMessage, depth = 0): Message {
       const sample = samples[field.name] ?? (field.scalar === ScalarType.STRING ? sampleText : undefined);
       if (sample !== undefined) message.set(field, sample);
     }
-    if (field.fieldKind !== "message" || depth > 3 || field.message.typeName.startsWith("google.protobuf.")) continue;
-    message.set(field, reflect(field.message, sampleOf(field.message, depth + 1)));
+    if (field.fieldKind !== "message" || depth > 3) continue;
+    const isForeign = field.message.typeName.startsWith("google.protobuf.");
+    if (isForeign && field.message.typeName !== "google.protobuf.Timestamp") continue;
+    const inner = isForeign ? create(field.message) : sampleOf(field.message, depth + 1);
+    message.set(field, reflect(field.message, inner));
   }
   return message.message;
 }

@@ -23,6 +23,8 @@ afterAll(() => platform.close());
 const clusters = () => platform.client(ClusterService);
 const list = "/api.v1.ClusterService/List";
 const get = "/api.v1.ClusterService/Get";
+const createCluster = "/api.v1.ClusterService/Create";
+const updateTenant = "/api.v1.TenantService/Update";
 
 describe("what a token may be given", () => {
   const all = () => ({ [platform.project]: ProjectRole.OWNER });
@@ -73,6 +75,26 @@ describe("what a token may be given", () => {
       () => tokens.secretOf({ projectRoles: all() }),
     ],
     [
+      "a method on * above its role on *",
+      () => ({ permissions: [{ subject: "*", methods: [createCluster] }] }),
+      () => platform.tokens.viewer,
+    ],
+    [
+      "a method of tenants on *, from a role on * in projects",
+      () => ({ permissions: [{ subject: "*", methods: [updateTenant] }] }),
+      () => tokens.secretOf({ roles: [{ subject: "*", role: "viewer" }] }, platform.tokens.viewer),
+    ],
+    [
+      "one method too many on *",
+      () => ({ permissions: [{ subject: "*", methods: [list, get, createCluster] }] }),
+      () => platform.tokens.viewer,
+    ],
+    [
+      "a method of operators on *",
+      () => ({ permissions: [{ subject: "*", methods: ["/admin.v1.ClusterService/List"] }] }),
+      () => platform.tokens.owner,
+    ],
+    [
       "a method of operators",
       () => ({ permissions: [{ subject: platform.project, methods: ["/admin.v1.ClusterService/List"] }] }),
       () => platform.tokens.owner,
@@ -119,6 +141,21 @@ describe("what a token may be given", () => {
       "its own method",
       () => ({ permissions: [{ subject: platform.project, methods: [list] }] }),
       () => tokens.secretOf({ permissions: [{ subject: platform.project, methods: [list, get] }] }),
+    ],
+    [
+      "methods on * that its role on * covers",
+      () => ({ permissions: [{ subject: "*", methods: [list, get] }] }),
+      () => platform.tokens.viewer,
+    ],
+    [
+      "methods on * that its roles on * cover, of projects and of tenants",
+      () => ({ permissions: [{ subject: "*", methods: [createCluster, updateTenant] }] }),
+      () => platform.tokens.editor,
+    ],
+    [
+      "its own method on *",
+      () => ({ permissions: [{ subject: "*", methods: [list] }] }),
+      () => tokens.secretOf({ permissions: [{ subject: "*", methods: [list] }] }, platform.tokens.viewer),
     ],
     [
       "a method on *, from a console token",

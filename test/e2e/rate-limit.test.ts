@@ -1,0 +1,75 @@
+import { randomUUID } from "node:crypto";
+import { and, eq } from "drizzle-orm";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { ClusterService } from "../../gen/ts/api/v1/cluster_pb.js";
+import { auditEntries } from "../../src/resources/api/audit/table.js";
+import { codeOf } from "../resources/support/refusals.js";
+import { as, startPlatform, type TestPlatform } from "../support/platform.js";
+
+const limit = 5;
+
+let platform: TestPlatform;
+beforeAll(async () => {
+  platform = await startPlatform({ background: false, env: { SLIPWAY_RATE_LIMIT: String(limit) } });
+});
+afterAll(() => platform.close());
+
+const path = "/api.v1.ClusterService/Create";
+
+function post(type: string, body: string | Uint8Array, headers: Record<string, string> = {}): Promise<Response> {
+  return fetch(platform.url + path, {
+    method: "POST",
+    headers: { "content-type": type, ...headers },
+    body: body as string,
+  });
+}
+
+const unread = () => platform.lines.filter(({ err }) => err === "refused before it was decoded").length;
+const rowsOf = (code: number) =>
+  platform.platform.db
+    .select({ id: auditEntries.id })
+    .from(auditEntries)
+    .where(and(eq(auditEntries.method, path), eq(auditEntries.code, code)));
+
+/** Waits until all that was recorded so far is written: entries are written in turn, and this call's is the last. */
+async function settled(): Promise<void> {
+  const request = randomUUID();
+  const call = platform.client(ClusterService).create({}, { headers: { "x-request-id": request } });
+  await codeOf(call);
+  const rows = () => platform.platform.db.select().from(auditEntries).where(eq(auditEntries.requestId, request));
+  await expect.poll(async () => (await rows()).length, { timeout: 10_000 }).toBe(1);
+}
+
+const list = () =>
+  codeOf(platform.client(ClusterService).list({ project: platform.project }, as(platform.tokens.viewer)));
+const allowed = () => expect.poll(list, { timeout: 10_000, interval: 1_100 }).toBe("OK");
+
+describe("calls that cannot be decoded", () => {
+  beforeEach(() => allowed());
+
+  it.each<[string, string, string | Uint8Array]>([
+    ["bad JSON", "application/json", "{"],
+    ["bad binary", "application/proto", new Uint8Array([0xff, 0xff])],
+    ["bad gRPC-Web", "application/grpc-web+proto", new Uint8Array([0, 0, 0, 0, 1, 0xff])],
+  ])("count against the limit: beyond it %s leaves no records", async (_, type, body) => {
+    const calls = 150;
+    const [linesBefore, rowsBefore] = [unread(), (await rowsOf(3)).length];
+    const began = Date.now();
+    await Promise.all(Array.from({ length: calls }, () => post(type, body)));
+    await expect.poll(unread, { timeout: 10_000 }).toBe(linesBefore + calls);
+    const windows = Math.ceil((Date.now() - began) / 1000) + 1;
+    await settled();
+    const rows = (await rowsOf(3)).length - rowsBefore;
+    expect(rows).toBeGreaterThan(0);
+    expect(rows).toBeLessThanOrEqual(limit * windows);
+  });
+
+  it("use up the calls of their address that can be", async () => {
+    const flooded = async () => {
+      await Promise.all(Array.from({ length: 2 * limit }, () => post("application/json", "{")));
+      return await list();
+    };
+    await expect.poll(flooded, { timeout: 10_000 }).toBe("ResourceExhausted");
+    await allowed();
+  });
+});
