@@ -18,7 +18,11 @@ export interface MetricsServer {
  * count nothing, so start this first. Rejects when the port is taken.
  */
 export async function startMetricsServer(options: { host: string; port: number }): Promise<MetricsServer> {
-  const exporter = new PrometheusExporter({ preventServerStart: true });
+  const exporter = new PrometheusExporter({
+    preventServerStart: true,
+    withoutTargetInfo: true,
+    withoutScopeInfo: true,
+  });
   const provider = new MeterProvider({ readers: [exporter] });
   metrics.setGlobalMeterProvider(provider);
   const meter = provider.getMeter("slipway");
