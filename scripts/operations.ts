@@ -21,8 +21,7 @@ const { values } = parseArgs({
 if (existsSync(values.report)) {
   await printCoverage(values.report);
 } else {
-  console.error(`There is no test report at ${values.report}. Make one:`);
-  console.error(`  npx vitest run --reporter=default --reporter=json --outputFile=${values.report}`);
+  console.error(`There is no test report at ${values.report}: npm test makes one.`);
   process.exitCode = 1;
 }
 

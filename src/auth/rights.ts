@@ -8,7 +8,7 @@ export const everySubject = "*";
 export interface Memberships {
   readonly adminRole: AdminRole | undefined;
   readonly tenants: readonly { readonly tenant: string; readonly role: TenantRole }[];
-  /** Projects that the user is a direct member of, or whose tenant the user belongs to. */
+  /** Projects that the user is a direct member of, or whose tenant the user belongs to; a project may be there twice. */
   readonly projects: readonly {
     readonly project: string;
     readonly tenant: string;
@@ -26,7 +26,7 @@ export function rightsOf(memberships: Memberships): Rights {
   for (const { tenant, role } of memberships.tenants) tenantRoles.set(tenant, role);
   const projectRoles = new Map<string, ProjectRole>();
   for (const { project, tenant, role } of memberships.projects) {
-    const effective = strongest(role, inheritedRole(tenantRoles.get(tenant)));
+    const effective = strongest(projectRoles.get(project), strongest(role, inheritedRole(tenantRoles.get(tenant))));
     if (effective !== undefined) projectRoles.set(project, effective);
   }
   for (const { project, tenant } of memberships.projects) {

@@ -1,6 +1,7 @@
 import { and, eq, getTableColumns, gt, gte, inArray, isNotNull, isNull, lt, lte, or, type SQL, sql } from "drizzle-orm";
 import type { PgColumn } from "drizzle-orm/pg-core";
 import type { Database } from "../../../db/database.js";
+import { prepared } from "../../../db/prepared.js";
 import { projects } from "../project/table.js";
 import { isUuid } from "../uuid.js";
 import type { ClusterLastError, ClusterObservation } from "./kube.js";
@@ -49,6 +50,14 @@ function select(db: Database, where: SQL | undefined) {
     .where(where);
 }
 
+const given = sql.placeholder;
+const inProject = and(eq(clusters.project, given("project")), alive);
+const getInProject = prepared((db) => select(db, and(eq(clusters.id, given("id")), inProject)).prepare("cluster_get"));
+const listOfProject = prepared((db) => select(db, inProject).orderBy(clusters.name).prepare("cluster_list"));
+const getByIds = prepared((db) =>
+  select(db, sql`${clusters.id} = any(${given("ids")}::uuid[])`).prepare("cluster_ids"),
+);
+
 export const clusterStore = {
   async insert(db: Database, row: typeof clusters.$inferInsert): Promise<void> {
     await db.insert(clusters).values(row);
@@ -56,8 +65,9 @@ export const clusterStore = {
 
   /** A cluster that is not deleted, of that project, or for operators of any. */
   async get(db: Database, cluster: ClusterKey): Promise<ClusterRow | undefined> {
-    const [row] = await select(db, matches(cluster));
-    return row;
+    const { id, project } = cluster;
+    if (project === undefined) return (await select(db, matches(cluster)))[0];
+    return isUuid(id) && isUuid(project) ? (await getInProject(db).execute({ id, project }))[0] : undefined;
   },
 
   /** The same, locked until the transaction ends. */
@@ -66,8 +76,8 @@ export const clusterStore = {
     return row;
   },
 
-  list(db: Database, project: string): Promise<ClusterRow[]> {
-    return select(db, and(isId(clusters.project, project), alive)).orderBy(clusters.name);
+  async list(db: Database, project: string): Promise<ClusterRow[]> {
+    return isUuid(project) ? await listOfProject(db).execute({ project }) : [];
   },
 
   /** The clusters of a project, with those that were deleted after a time. */
@@ -99,7 +109,7 @@ export const clusterStore = {
 
   /** Clusters by id, the deleted ones too: what watchers and jobs read. */
   byIds(db: Database, ids: readonly string[]): Promise<ClusterRow[]> {
-    return ids.length === 0 ? Promise.resolve([]) : select(db, inArray(clusters.id, [...ids]));
+    return ids.length === 0 ? Promise.resolve([]) : getByIds(db).execute({ ids: [...ids] });
   },
 
   /** Those of the ids whose cluster is deleted. */

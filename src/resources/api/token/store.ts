@@ -1,5 +1,6 @@
-import { and, desc, eq, gt, isNull } from "drizzle-orm";
+import { and, desc, eq, gt, isNull, sql } from "drizzle-orm";
 import type { Database } from "../../../db/database.js";
+import { prepared } from "../../../db/prepared.js";
 import { tokens } from "./table.js";
 
 export type TokenRow = typeof tokens.$inferSelect;
@@ -7,6 +8,22 @@ export type NewToken = Omit<typeof tokens.$inferInsert, "revokedAt">;
 
 /** Neither revoked nor expired. */
 const alive = (now: Date) => and(isNull(tokens.revokedAt), gt(tokens.expiresAt, now));
+
+const given = sql.placeholder;
+const getLive = prepared((db) =>
+  db
+    .select()
+    .from(tokens)
+    .where(
+      and(
+        eq(tokens.id, given("id")),
+        eq(tokens.owner, given("owner")),
+        isNull(tokens.revokedAt),
+        gt(tokens.expiresAt, given("now")),
+      ),
+    )
+    .prepare("token_get"),
+);
 
 export const tokenStore = {
   async insert(db: Database, token: NewToken): Promise<TokenRow | undefined> {
@@ -16,10 +33,7 @@ export const tokenStore = {
 
   /** A live token of that owner. */
   async get(db: Database, owner: string, id: string, now: Date): Promise<TokenRow | undefined> {
-    const [row] = await db
-      .select()
-      .from(tokens)
-      .where(and(eq(tokens.id, id), eq(tokens.owner, owner), alive(now)));
+    const [row] = await getLive(db).execute({ id, owner, now });
     return row;
   },
 

@@ -1,5 +1,6 @@
-import { eq, or, sql } from "drizzle-orm";
+import { eq, sql } from "drizzle-orm";
 import type { Database } from "../../../db/database.js";
+import { prepared } from "../../../db/prepared.js";
 import { projectMembers, projects } from "../project/table.js";
 import type { AdminRoleName, ProjectRoleName, TenantRoleName } from "../roles.js";
 import { tenantMembers } from "../tenant/table.js";
@@ -7,7 +8,7 @@ import { users } from "./table.js";
 
 export type UserRow = typeof users.$inferSelect;
 
-/** A user's memberships as they are stored, before inheritance. */
+/** A user's memberships as they are stored, before inheritance; a project may be there twice, by itself and by its tenant. */
 export interface MembershipRows {
   readonly adminRole: AdminRoleName | null;
   readonly tenants: readonly { readonly tenant: string; readonly role: TenantRoleName }[];
@@ -18,6 +19,38 @@ export interface MembershipRows {
   }[];
 }
 
+const given = sql.placeholder;
+const adminRoleOf = prepared((db) =>
+  db
+    .select({ adminRole: users.adminRole })
+    .from(users)
+    .where(eq(users.login, given("login")))
+    .prepare("user_admin_role"),
+);
+const tenantsOf = prepared((db) =>
+  db
+    .select({ tenant: tenantMembers.tenant, role: tenantMembers.role })
+    .from(tenantMembers)
+    .where(eq(tenantMembers.member, given("login")))
+    .prepare("user_tenants"),
+);
+const directProjectsOf = prepared((db) =>
+  db
+    .select({ project: projects.id, tenant: projects.tenant, role: projectMembers.role })
+    .from(projectMembers)
+    .innerJoin(projects, eq(projects.id, projectMembers.project))
+    .where(eq(projectMembers.member, given("login")))
+    .prepare("user_direct_projects"),
+);
+const projectsOfTenants = prepared((db) =>
+  db
+    .select({ project: projects.id, tenant: projects.tenant })
+    .from(tenantMembers)
+    .innerJoin(projects, eq(projects.tenant, tenantMembers.tenant))
+    .where(eq(tenantMembers.member, given("login")))
+    .prepare("user_tenant_projects"),
+);
+
 export const userStore = {
   /** Makes the user exist; an admin role that is given replaces the stored one. */
   async ensure(db: Database, login: string, now: Date, adminRole?: AdminRoleName): Promise<void> {
@@ -26,20 +59,15 @@ export const userStore = {
     else await insert.onConflictDoUpdate({ target: users.login, set: { adminRole } });
   },
 
-  /** All memberships of a user, in one round trip each for tenants and projects; undefined for an unknown user. */
+  /** All memberships of a user, by queries that run at once; undefined for an unknown user. */
   async memberships(db: Database, login: string): Promise<MembershipRows | undefined> {
-    const [user] = await db.select({ adminRole: users.adminRole }).from(users).where(eq(users.login, login));
-    if (user === undefined) return undefined;
-    const tenants = await db
-      .select({ tenant: tenantMembers.tenant, role: tenantMembers.role })
-      .from(tenantMembers)
-      .where(eq(tenantMembers.member, login));
-    const reachable = await db
-      .select({ project: projects.id, tenant: projects.tenant, role: projectMembers.role })
-      .from(projects)
-      .leftJoin(projectMembers, sql`${projectMembers.project} = ${projects.id} and ${projectMembers.member} = ${login}`)
-      .leftJoin(tenantMembers, sql`${tenantMembers.tenant} = ${projects.tenant} and ${tenantMembers.member} = ${login}`)
-      .where(or(eq(projectMembers.member, login), eq(tenantMembers.member, login)));
-    return { adminRole: user.adminRole, tenants, projects: reachable };
+    const [[user], tenants, direct, ofTenants] = await Promise.all([
+      adminRoleOf(db).execute({ login }),
+      tenantsOf(db).execute({ login }),
+      directProjectsOf(db).execute({ login }),
+      projectsOfTenants(db).execute({ login }),
+    ]);
+    const reachable = [...direct, ...ofTenants.map((row) => ({ ...row, role: null }))];
+    return user && { adminRole: user.adminRole, tenants, projects: reachable };
   },
 };
