@@ -420,7 +420,8 @@ export const ClusterServiceListRequestSchema: GenMessage<ClusterServiceListReque
  */
 export type ClusterServiceCreateRequest = Message<"api.v1.ClusterServiceCreateRequest"> & {
   /**
-   * Name, unique in the project: 2 to 12 characters, a valid host name.
+   * Name, unique in the project: 2 to 12 lower case letters, digits and single dashes, neither
+   * beginning nor ending with a dash.
    *
    * @generated from field: string name = 2;
    */
@@ -448,7 +449,8 @@ export type ClusterServiceCreateRequest = Message<"api.v1.ClusterServiceCreateRe
   kubernetes?: KubernetesSpec | undefined;
 
   /**
-   * Worker groups; an empty list makes one group with the default values.
+   * Worker groups, at most 64, of which one has a minsize of at least 1; an empty list makes one
+   * group with the default values.
    *
    * @generated from field: repeated api.v1.Worker workers = 7;
    */
