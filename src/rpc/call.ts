@@ -31,6 +31,8 @@ export interface Call extends Origin {
   subject: Subject;
   /** Whether the call passed every check, so that its request was audited and its handler ran. */
   accepted: boolean;
+  /** Whether the call was one too many: such calls leave no record, or a flood would fill the records. */
+  limited: boolean;
 }
 
 /** Where the HTTP layer leaves the origin of a call. */
@@ -46,7 +48,14 @@ type AnyRequest = UnaryRequest | StreamRequest;
 export const openCall: Interceptor = (next) => (req) => {
   const origin = req.contextValues.get(originKey);
   if (origin === undefined) throw new Error("the transport did not say where the call comes from");
-  const call: Call = { ...origin, policy: policyOf(req.method), request: undefined, subject: {}, accepted: false };
+  const call: Call = {
+    ...origin,
+    policy: policyOf(req.method),
+    request: undefined,
+    subject: {},
+    accepted: false,
+    limited: false,
+  };
   req.contextValues.set(callKey, call);
   if (!req.stream) setRequest(call, req.message);
   return next(req);

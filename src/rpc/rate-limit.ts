@@ -41,7 +41,10 @@ export function createRateLimiter(limit: RateLimit): RateLimiter {
 /** Refuses calls of a source address that makes too many, before anybody looks at its token. */
 export function limitRate(limiter: RateLimiter): Interceptor {
   return (next) => async (req) => {
-    await limiter.count(callOf(req).peer.address);
+    const call = callOf(req);
+    call.limited = true;
+    await limiter.count(call.peer.address);
+    call.limited = false;
     return next(req);
   };
 }

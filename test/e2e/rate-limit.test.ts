@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { and, eq } from "drizzle-orm";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { ClusterService } from "../../gen/ts/api/v1/cluster_pb.js";
+import { pause } from "../../src/pause.js";
 import { auditEntries } from "../../src/resources/api/audit/table.js";
 import { codeOf } from "../resources/support/refusals.js";
 import { as, startPlatform, type TestPlatform } from "../support/platform.js";
@@ -31,13 +32,15 @@ const rowsOf = (code: number) =>
     .from(auditEntries)
     .where(and(eq(auditEntries.method, path), eq(auditEntries.code, code)));
 
-/** Waits until all that was recorded so far is written: entries are written in turn, and this call's is the last. */
+/** Waits until all that was recorded so far is written: entries are written in turn, and an allowed call's is the last. */
 async function settled(): Promise<void> {
-  const request = randomUUID();
-  const call = platform.client(ClusterService).create({}, { headers: { "x-request-id": request } });
-  await codeOf(call);
-  const rows = () => platform.platform.db.select().from(auditEntries).where(eq(auditEntries.requestId, request));
-  await expect.poll(async () => (await rows()).length, { timeout: 10_000 }).toBe(1);
+  const recorded = async () => {
+    const request = randomUUID();
+    await codeOf(platform.client(ClusterService).create({}, { headers: { "x-request-id": request } }));
+    await pause(200);
+    return platform.platform.db.select().from(auditEntries).where(eq(auditEntries.requestId, request));
+  };
+  await expect.poll(async () => (await recorded()).length, { timeout: 15_000, interval: 1_100 }).toBe(1);
 }
 
 const list = () =>
@@ -71,5 +74,26 @@ describe("calls that cannot be decoded", () => {
     };
     await expect.poll(flooded, { timeout: 10_000 }).toBe("ResourceExhausted");
     await allowed();
+  });
+});
+
+describe("calls that can be decoded", () => {
+  beforeEach(() => allowed());
+
+  it("leave no records beyond the limit either", async () => {
+    const calls = 150;
+    const refused = () =>
+      platform.lines.filter(({ code, rpc }) => rpc === path && code === "resource_exhausted").length;
+    const [refusedBefore, rowsBefore] = [refused(), (await rowsOf(16)).length];
+    const began = Date.now();
+    await Promise.all(Array.from({ length: calls }, () => post("application/json", "{}")));
+    const windows = Math.ceil((Date.now() - began) / 1000) + 1;
+    await expect
+      .poll(() => refused() - refusedBefore, { timeout: 10_000 })
+      .toBeGreaterThan(calls - limit * windows - 1);
+    await settled();
+    // Anonymous calls within the limit are UNAUTHENTICATED, and recorded as that.
+    expect((await rowsOf(16)).length).toBeGreaterThan(rowsBefore);
+    expect(await rowsOf(8)).toEqual([]);
   });
 });
