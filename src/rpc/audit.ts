@@ -64,7 +64,7 @@ export function createAudit(options: AuditOptions): Audit {
     if (!call.policy.audited) return next(req);
     const user = () => req.contextValues.get(callerKey)?.user;
     const close = (error: unknown) => {
-      if (call.limited) return;
+      if (!call.recorded) return;
       const code = error === undefined ? 0 : toConnectError(error, req.signal).code;
       record(call, {
         phase: "response",

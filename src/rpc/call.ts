@@ -31,8 +31,8 @@ export interface Call extends Origin {
   subject: Subject;
   /** Whether the call passed every check, so that its request was audited and its handler ran. */
   accepted: boolean;
-  /** Whether the call was one too many: such calls leave no record, or a flood would fill the records. */
-  limited: boolean;
+  /** Whether the call is audited, if its method is: most calls of a flood are not, or it would fill the records. */
+  recorded: boolean;
 }
 
 /** Where the HTTP layer leaves the origin of a call. */
@@ -54,7 +54,7 @@ export const openCall: Interceptor = (next) => (req) => {
     request: undefined,
     subject: {},
     accepted: false,
-    limited: false,
+    recorded: true,
   };
   req.contextValues.set(callKey, call);
   if (!req.stream) setRequest(call, req.message);

@@ -15,24 +15,34 @@ export interface RateLimit {
 // Addresses share this many counters, so that a flood of addresses cannot fill the memory.
 const buckets = 65_536;
 
+/** What a limiter says of one more call. */
+export interface RateVerdict {
+  readonly allowed: boolean;
+  /** Whether a record is due: not of every call of a flood, but of the first one too many in each window. */
+  readonly recorded: boolean;
+  readonly retryAfterMs: number;
+}
+
 /** Counts the calls of each source address. */
 export interface RateLimiter {
-  /** Throws a DomainError "exhausted" when the address makes too many calls. */
-  count(address: string): Promise<void>;
+  count(address: string): Promise<RateVerdict>;
 }
 
 /** Makes the counters of one process. */
 export function createRateLimiter(limit: RateLimit): RateLimiter {
-  if (limit.calls === 0) return { count: async () => {} };
+  const allowed = { allowed: true, recorded: true, retryAfterMs: 0 };
+  if (limit.calls === 0) return { count: async () => allowed };
   const limiter = new RateLimiterMemory({ points: limit.calls, duration: limit.seconds });
   const bucketOf = bucketing();
   return {
     async count(address) {
       try {
         await limiter.consume(bucketOf(address));
+        return allowed;
       } catch (refusal) {
         if (!(refusal instanceof RateLimiterRes)) throw refusal;
-        throw new DomainError("exhausted", "too many calls from this address", { retryAfterMs: refusal.msBeforeNext });
+        const recorded = refusal.consumedPoints === limit.calls + 1;
+        return { allowed: false, recorded, retryAfterMs: refusal.msBeforeNext };
       }
     },
   };
@@ -42,10 +52,10 @@ export function createRateLimiter(limit: RateLimit): RateLimiter {
 export function limitRate(limiter: RateLimiter): Interceptor {
   return (next) => async (req) => {
     const call = callOf(req);
-    call.limited = true;
-    await limiter.count(call.peer.address);
-    call.limited = false;
-    return next(req);
+    const { allowed, recorded, retryAfterMs } = await limiter.count(call.peer.address);
+    if (allowed) return next(req);
+    call.recorded = recorded;
+    throw new DomainError("exhausted", "too many calls from this address", { retryAfterMs });
   };
 }
 

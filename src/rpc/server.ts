@@ -131,10 +131,9 @@ function recordRefusals(log: Logger, metrics: RpcMetrics, audit: Audit, rateLimi
     writeCallLine(log, false, code, { caller: undefined, tenant: undefined, project: undefined, ...line });
     metrics.refused(rpc, name, ms / 1000);
     // Who sends nothing but garbage fills the records no faster than others.
-    rateLimiter.count(origin.peer.address).then(
-      () => audit.refused(policy, origin, code),
-      () => {},
-    );
+    const count = rateLimiter.count(origin.peer.address);
+    const recordIfDue = count.then(({ recorded }) => recorded && audit.refused(policy, origin, code));
+    recordIfDue.catch((error: unknown) => log.error({ err: error }, "a refusal was not recorded"));
   };
 }
 
