@@ -23,6 +23,9 @@ export function run(directory: string, program: string, ...args: string[]): Run 
     maxBuffer: 64 * 1024 * 1024,
     timeout: 120_000,
   });
+  if (error && (error as NodeJS.ErrnoException).code === "ENOENT") {
+    return { ok: false, output: Buffer.alloc(0), text: `${program} is not installed` };
+  }
   if (error) throw error;
   return { ok: status === 0, output: stdout, text: `${stdout}${stderr}`.trim() };
 }

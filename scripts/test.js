@@ -1,7 +1,7 @@
 // npm test: installs what is missing, then runs every check and every test. With arguments it runs only those tests.
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { delimiter, join } from "node:path";
 import { demandNode, ensureBuilt, ensureInstalled, root } from "./ensure.js";
 
 demandNode();
@@ -35,11 +35,11 @@ const ran = only.length > 0 ? 0 : checks.length;
 const failed = numFailedTests + failedChecks;
 // A file that cannot be loaded fails without a failed test.
 const unloaded = !testsPassed && numFailedTests === 0 ? 1 : 0;
-const skipped = numPendingTests > 0 ? `, ${numPendingTests} skipped` : "";
-process.stdout.write(`${numPassedTests + ran - failedChecks} passed, ${failed + unloaded} failed${skipped}\n`);
+if (numPendingTests > 0) process.stdout.write(`${numPendingTests} skipped: see the warnings above\n`);
+process.stdout.write(`${numPassedTests + ran - failedChecks} passed, ${failed + unloaded} failed\n`);
 process.exit(failed + unloaded > 0 ? 1 : 0);
 
 function run(command, args) {
-  const env = { ...process.env, PATH: `${join(root, "node_modules", ".bin")}:${process.env.PATH}` };
+  const env = { ...process.env, PATH: `${join(root, "node_modules", ".bin")}${delimiter}${process.env.PATH}` };
   return spawnSync(command, args, { cwd: root, stdio: ["ignore", 1, 2], env }).status === 0;
 }

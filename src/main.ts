@@ -77,7 +77,7 @@ program
   .description("tokens, straight from the database")
   .command("create")
   .description("make a user's API token and print its secret; with --admin, of an operator")
-  .requiredOption("--user <login>", "whose token it is; made when new")
+  .requiredOption("--user <login>", "whose token it is; made when new, with a tenant", login)
   .option("--admin <role>", "editor or viewer: make the user an operator", adminRole)
   .option("--description <text>", "what the token is for", "made by slipway token create")
   .option("--expires <seconds>", "its lifetime, 600 to 31536000", lifetime, 28_800)
@@ -141,6 +141,13 @@ function lifetime(text: string): number {
     throw new InvalidArgumentError("It must be a whole number from 600 to 31536000.");
   }
   return value;
+}
+
+function login(text: string): string {
+  if (!/^[a-z0-9](?:[a-z0-9@._-]{0,62}[a-z0-9])?$/i.test(text)) {
+    throw new InvalidArgumentError("It must be at most 64 letters, digits and the signs @ . _ - between them.");
+  }
+  return text;
 }
 
 function adminRole(text: string): string {

@@ -45,14 +45,16 @@ export interface OpenPlatform {
 export async function openPlatform(options: PlatformOptions): Promise<OpenPlatform> {
   const { server, log, clock = () => new Date() } = options;
   const { db } = server;
-  const assets = parseAssets(await readOptional(options.assetsFile));
-  const settings = parsePartitions(await readOptional(options.partitionsFile), assets);
+  const assets = await readSetting("SLIPWAY_ASSETS_FILE", options.assetsFile, parseAssets);
+  const settings = await readSetting("SLIPWAY_PARTITIONS_FILE", options.partitionsFile, (text) =>
+    parsePartitions(text, assets),
+  );
+  const kube = await openPartitions(settings, options.kubeconfig, log);
   const keyring = createKeyring(options.keyring);
   const { issuer, anyIssuer } = options;
   const tokens = createTokens(createSigningKeys(db, keyring, clock), issuer, clock, { anyIssuer });
   const feed = await openChangeFeed(server, { log, clock, retentionMs: changeRetentionMs });
   const principals = createPrincipals({ db, feed, tokens, clock });
-  const kube = openPartitions(settings, options.kubeconfig, log);
   const platform: Platform = {
     db,
     clock,
@@ -78,12 +80,17 @@ export async function openPlatform(options: PlatformOptions): Promise<OpenPlatfo
 }
 
 /** Partitions that share a kubeconfig share its client, and so its connections. */
-function openPartitions(settings: ReadonlyMap<string, PartitionSettings>, kubeconfig: string | undefined, log: Logger) {
+async function openPartitions(
+  settings: ReadonlyMap<string, PartitionSettings>,
+  kubeconfig: string | undefined,
+  log: Logger,
+) {
   const clients = new Map<string | undefined, KubeClient>();
   const partitions = new Map<string, Partition>();
   for (const [id, partition] of settings) {
     const source = partition.kubeconfig ?? kubeconfig;
     const kube = clients.get(source) ?? openKube({ kubeconfig: source, log });
+    if (!clients.has(source)) await demandKubeconfig(kube, partition.kubeconfig === undefined ? undefined : id);
     clients.set(source, kube);
     partitions.set(id, { kube, settings: partition });
   }
@@ -95,5 +102,24 @@ function openPartitions(settings: ReadonlyMap<string, PartitionSettings>, kubeco
   };
 }
 
-const readOptional = async (path: string | undefined): Promise<string | undefined> =>
-  path === undefined ? undefined : await readFile(path, "utf8");
+/** A Kubernetes that does not answer is no reason not to start; a kubeconfig that cannot be read is. */
+async function demandKubeconfig(kube: KubeClient, partition: string | undefined): Promise<void> {
+  const setting = partition === undefined ? "KUBECONFIG" : `the kubeconfig of partition ${partition}`;
+  await kube.load().catch((error: Error) => {
+    throw new Error(`${setting} cannot be used: ${error.message}`, { cause: error });
+  });
+}
+
+/** Reads what the file of a setting says, or the default where the setting is not given. */
+export async function readSetting<T>(
+  setting: string,
+  path: string | undefined,
+  parse: (text: string | undefined) => T,
+): Promise<T> {
+  try {
+    return parse(path === undefined ? undefined : await readFile(path, "utf8"));
+  } catch (error) {
+    const [reason] = (error as Error).message.split("\n");
+    throw new Error(path === undefined ? `${reason}` : `${setting} (${path}): ${reason}`, { cause: error });
+  }
+}

@@ -4,9 +4,8 @@ import { join } from "node:path";
 import { type KeyringKey, parseKeyringKey } from "../config.js";
 import type { Platform } from "../platform.js";
 import type { OpenPlatform } from "../process.js";
-import { projectStore } from "../resources/api/project/store.js";
 import type { AdminRoleName, ProjectRoleName } from "../resources/api/roles.js";
-import { tenantStore } from "../resources/api/tenant/store.js";
+import { ensurePersonalTenant } from "../resources/api/tenant/personal.js";
 import { userStore } from "../resources/api/user/store.js";
 import { mintToken } from "./token.js";
 
@@ -34,7 +33,9 @@ export async function ensureDemo(
   earlier: DevInfo | undefined,
 ): Promise<Pick<DevInfo, "project" | "tenant" | "tokens">> {
   const { platform, principals } = open;
-  const project = await ensureTenant(platform);
+  const { db, clock, newId } = platform;
+  await userStore.ensure(db, operator, clock(), "editor");
+  const project = await ensurePersonalTenant(db, tenant, { now: clock(), newId });
   const keep = async (name: keyof DevInfo["tokens"], mint: () => Promise<string>): Promise<string> => {
     const token = earlier?.url === url ? earlier.tokens[name] : undefined;
     const holds =
@@ -56,23 +57,6 @@ export async function ensureDemo(
       admin: await keep("admin", () => mint(platform, operator, undefined, "editor")),
     },
   };
-}
-
-async function ensureTenant(platform: Platform): Promise<string> {
-  const now = platform.clock();
-  const stamps = { createdAt: now, updatedAt: now };
-  return await platform.db.transaction(async (tx) => {
-    await userStore.ensure(tx, operator, now, "editor");
-    await userStore.ensure(tx, tenant, now);
-    await tenantStore.ensure(tx, { login: tenant, name: tenant, createdBy: tenant, admitted: true, ...stamps });
-    await tenantStore.setMember(tx, tenant, tenant, "owner", now);
-    const existing = await projectStore.defaultOf(tx, tenant);
-    if (existing !== undefined) return existing.id;
-    const id = platform.newId();
-    const description = "The default project of the demo tenant";
-    await projectStore.insert(tx, { id, tenant, name: "default", description, isDefault: true, ...stamps });
-    return id;
-  });
 }
 
 function mint(

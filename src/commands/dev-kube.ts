@@ -6,6 +6,7 @@ import type { Config } from "../config.js";
 import type { GardenerSimulatorOptions } from "../kube/embedded/gardener/settings.js";
 import { gardenerSimulator } from "../kube/embedded/gardener/simulator.js";
 import { startEmbeddedKube } from "../kube/embedded/server.js";
+import { readSetting } from "../process.js";
 import { type Assets, parseAssets } from "../resources/api/assets/assets.js";
 import { writePrivate } from "./dev-data.js";
 import { listenOn, sameAddress } from "./settings.js";
@@ -25,7 +26,7 @@ export async function startDevKube(
   if (config.kubeconfig !== undefined) {
     return { kubeconfigPath: config.kubeconfig, close: async () => {} };
   }
-  const assets = parseAssets(config.assetsFile === undefined ? undefined : await readFile(config.assetsFile, "utf8"));
+  const assets = await readSetting("SLIPWAY_ASSETS_FILE", config.assetsFile, parseAssets);
   const simulator = gardenerSimulator({ ...offerOf(assets), timeScale: options.timeScale, log });
   const directory = join(options.dataDir, "kubernetes");
   const kubeconfigPath = join(options.dataDir, "kubeconfig");

@@ -21,6 +21,7 @@ export async function serve(config: Config, log: Logger): Promise<Running> {
     const api = await serveApi(open, server, config, config.listen);
     closing.add(() => api.stop());
     log.info({ ...api.address, metrics: metrics.port }, "serving");
+    warnOfDefaults(config, log);
   });
 }
 
@@ -34,6 +35,7 @@ export async function work(config: Config, log: Logger): Promise<Running> {
     const background = await startBackground(open.platform, server, { concurrency: config.workerConcurrency });
     closing.add(() => background.stop());
     log.info({ metrics: metrics.port }, "working");
+    warnOfDefaults(config, log);
   });
 }
 
@@ -45,6 +47,12 @@ export async function migrateDatabase(config: Config, log: Logger): Promise<void
   } finally {
     await server.close();
   }
+}
+
+/** What a new installation easily forgets. */
+function warnOfDefaults(config: Config, log: Logger): void {
+  if (config.partitionsFile !== undefined) return;
+  log.warn("SLIPWAY_PARTITIONS_FILE is not set: clusters are ordered as from the simulated Gardener of slipway dev");
 }
 
 async function openProcess(config: Config, log: Logger, closing: Closing) {

@@ -6,6 +6,7 @@ import { createTokens, type Tokens } from "../auth/tokens.js";
 import type { Config } from "../config.js";
 import type { Database } from "../db/database.js";
 import type { AdminRoleName } from "../resources/api/roles.js";
+import { ensurePersonalTenant } from "../resources/api/tenant/personal.js";
 import { type NewToken, tokenStore } from "../resources/api/token/store.js";
 import { userStore } from "../resources/api/user/store.js";
 import { issuerOf } from "./serve.js";
@@ -21,8 +22,9 @@ export interface TokenOptions {
 }
 
 /**
- * `slipway token create`: makes a user, an operator where that is asked for,
- * and answers the secret of a new API token with all that the user may do.
+ * `slipway token create`: makes a user with a personal tenant and its default
+ * project, an operator where that is asked for, and answers the secret of a new
+ * API token with all that the user may do.
  * Whoever can reach the database and the keyring may do this: it is how the
  * first operator comes to a token.
  */
@@ -37,7 +39,8 @@ export async function createOperatorToken(config: Config, log: Logger, options: 
       () => issuerOf(config),
       clock,
     );
-    await userStore.ensure(server.db, options.user, clock(), options.admin);
+    await ensurePersonalTenant(server.db, options.user, { now: clock(), newId: uuidv7 });
+    if (options.admin !== undefined) await userStore.ensure(server.db, options.user, clock(), options.admin);
     return await mintToken(server.db, tokens, {
       owner: options.user,
       description: options.description,

@@ -25,6 +25,8 @@ export interface CallerOptions {
 
 /** Untyped calls with deadline, bounded retries and translated errors. */
 export interface Caller {
+  /** Reads the kubeconfig; throws when it cannot be used. Nothing is sent. */
+  load(): Promise<void>;
   call(request: RawRequest, options: CallOptions): Promise<unknown>;
   watch<T extends KubeObject>(request: RawRequest, signal: AbortSignal): Promise<AsyncIterable<WatchEvent<T>>>;
   close(): void;
@@ -46,6 +48,7 @@ export function openCaller({ kubeconfig, log, timeoutMs = 15_000 }: CallerOption
     return opening;
   };
   return {
+    load: async () => void (await transport()),
     call: async (request, options) => {
       const limit = startDeadline(options.timeoutMs ?? timeoutMs, options.signal);
       try {

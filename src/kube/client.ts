@@ -36,6 +36,8 @@ export interface WatchOptions extends Selection {
 
 /** Calls to one API server. Every method throws KubeError, or the reason of the caller's own signal. */
 export interface KubeClient {
+  /** Reads the kubeconfig, as the first call would; throws when it cannot be used. Nothing is sent. */
+  load(): Promise<void>;
   get<T extends KubeObject>(type: ResourceType, place: Place, options?: CallOptions): Promise<T>;
   /** One page; pass `continue` for the next one. */
   list<T extends KubeObject>(type: ResourceType, options?: ListOptions): Promise<KubeList<T>>;
@@ -71,6 +73,7 @@ export function openKube(settings: CallerOptions): KubeClient {
   const write = (type: ResourceType, object: KubeObject) =>
     JSON.stringify({ ...object, apiVersion: apiVersionOf(type), kind: type.kind });
   return {
+    load: () => caller.load(),
     get: (type, place, options) => call({ method: "GET", path: pathOf(type, place.namespace, place.name) }, options),
     list: async <T extends KubeObject>(type: ResourceType, options: ListOptions = {}) =>
       listOf<T>(await call(listRequest(type, options), options)),

@@ -119,7 +119,8 @@ async function callRpc(
   res.once("close", () => discardRest(req, body));
   const response = await rpc({ ...universalRequestFromNodeRequest(req, res, undefined, values), body });
   if (rpc.method.methodKind === "unary") discardRest(req, body);
-  const report = (code: Code) => options.onRefused({ method: rpc.method, origin, code, ms: performance.now() - began });
+  const report = (code: Code) =>
+    options.onRefused({ method: rpc.method, origin, code, ms: Math.round((performance.now() - began) * 10) / 10 });
   const settled = wasOpened(values) ? response : await settleRefusal(response, report);
   await universalResponseToNodeResponse(settled, res);
 }

@@ -8,6 +8,7 @@ import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ClusterService as AdminClusterService } from "../../gen/ts/admin/v1/cluster_pb.js";
+import { ClusterService } from "../../gen/ts/api/v1/cluster_pb.js";
 import { ProjectService } from "../../gen/ts/api/v1/project_pb.js";
 import { selfSigned } from "../rpc/support/certificate.js";
 import { needsPostgres, openEmptyDatabase, postgresUrl, type TestDatabase } from "../support/database.js";
@@ -17,6 +18,16 @@ import { type TestProcess, type TestProcesses, testProcesses } from "../support/
 if (postgresUrl === undefined) console.warn(`the test of commands on PostgreSQL ${needsPostgres}`);
 
 const newKeyring = (id: string): string => `${id}:${randomBytes(32).toString("base64")}`;
+
+/** Of a Kubernetes that never answers. */
+const kubeconfig = `
+apiVersion: v1
+kind: Config
+clusters: [{ name: none, cluster: { server: "https://127.0.0.1:1" } }]
+users: [{ name: none, user: { token: none } }]
+contexts: [{ name: none, context: { cluster: none, user: none } }]
+current-context: none
+`;
 
 describe.skipIf(postgresUrl === undefined)(`commands on PostgreSQL (${needsPostgres})`, () => {
   let database: TestDatabase;
@@ -36,8 +47,9 @@ describe.skipIf(postgresUrl === undefined)(`commands on PostgreSQL (${needsPostg
       SLIPWAY_PUBLIC_URL: "http://slipway.test",
       SLIPWAY_DATABASE_POOL_SIZE: "6",
       SLIPWAY_SHUTDOWN_GRACE_SECONDS: "1",
-      KUBECONFIG: join(directory, "none"),
+      KUBECONFIG: join(directory, "kubeconfig"),
     };
+    await writeFile(env.KUBECONFIG ?? "", kubeconfig);
   });
   afterAll(async () => {
     await processes?.killAll();
@@ -91,8 +103,27 @@ describe.skipIf(postgresUrl === undefined)(`commands on PostgreSQL (${needsPostg
     const someone = as(plain.stdout.trim());
     const refused = await operators.list({}, someone).catch(ConnectError.from);
     expect(refused).toMatchObject({ code: Code.PermissionDenied });
-    expect((await createClient(ProjectService, transport).list({}, someone)).projects).toEqual([]);
+    // With the token come a tenant and its default project, so that clusters can be ordered at once.
+    const { projects } = await createClient(ProjectService, transport).list({}, someone);
+    expect(projects).toMatchObject([{ tenant: "someone", name: "default", isDefaultProject: true }]);
+    const order = { project: projects[0]?.uuid ?? "", name: "first" };
+    const { cluster } = await createClient(ClusterService, transport).create(order, someone);
+    expect(cluster?.status).toMatchObject({ type: "Create", state: "Pending" });
     expect(await server.stop()).toEqual({ code: 0, signal: null });
+  });
+
+  test("a kubeconfig that cannot be used is named, with its setting", async () => {
+    await writeFile(join(directory, "garbage"), "no: context");
+    for (const [name, reason] of [
+      ["none", "there is no kubeconfig"],
+      ["garbage", "no current context"],
+    ]) {
+      for (const command of ["serve", "worker"]) {
+        const line = await complaint(run([command], { KUBECONFIG: join(directory, name ?? "") }));
+        expect(line).toContain("KUBECONFIG cannot be used: ");
+        expect(line).toContain(reason);
+      }
+    }
   });
 
   test("a keyring that does not fit the database is refused, by its id or by its key", async () => {
