@@ -1,5 +1,6 @@
 import { parse } from "yaml";
 import { simulatorSettings } from "./kube/embedded/gardener/settings.js";
+import { isRecord } from "./record.js";
 import type { Assets } from "./resources/api/assets/assets.js";
 import { type GardenerSettings, readGardenerSettings } from "./resources/api/cluster/gardener-settings.js";
 
@@ -51,6 +52,3 @@ function readSettings(value: unknown, path: string): PartitionSettings {
   if (kubeconfig !== undefined && typeof kubeconfig !== "string") throw new Error(`${path}.kubeconfig must be a path`);
   return { kubeconfig, gardener: readGardenerSettings(gardener, `${path}.gardener`) };
 }
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);

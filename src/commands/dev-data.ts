@@ -6,8 +6,8 @@ import type { Platform } from "../platform.js";
 import type { OpenPlatform } from "../process.js";
 import type { AdminRoleName, ProjectRoleName } from "../resources/api/roles.js";
 import { ensurePersonalTenant } from "../resources/api/tenant/personal.js";
+import { issueToken } from "../resources/api/token/issue.js";
 import { userStore } from "../resources/api/user/store.js";
-import { mintToken } from "./token.js";
 
 /** What `slipway dev` tells its user and other programs, in DIR/dev.json. */
 export interface DevInfo {
@@ -59,22 +59,26 @@ export async function ensureDemo(
   };
 }
 
-function mint(
+async function mint(
   platform: Platform,
   owner: string,
   role: ProjectRoleName | undefined,
   adminRole: AdminRoleName | null,
 ): Promise<string> {
   const roles = role === undefined ? {} : { "*": role };
-  return mintToken(platform.db, platform.tokens, {
+  const { secret } = await issueToken(platform.db, platform.tokens, {
+    id: platform.newId(),
     owner,
+    type: "api",
     description: `slipway dev: ${role ?? adminRole ?? ""}`,
+    permissions: {},
     projectRoles: roles,
     tenantRoles: roles,
     adminRole,
     now: platform.clock(),
     seconds: tokenSeconds,
   });
+  return secret;
 }
 
 /** The key of this data directory, made at the first start. */

@@ -2,12 +2,11 @@ import type { Logger } from "pino";
 import { v7 as uuidv7 } from "uuid";
 import { createKeyring } from "../auth/keyring.js";
 import { createSigningKeys } from "../auth/signing-keys.js";
-import { createTokens, type Tokens } from "../auth/tokens.js";
+import { createTokens } from "../auth/tokens.js";
 import type { Config } from "../config.js";
-import type { Database } from "../db/database.js";
 import type { AdminRoleName } from "../resources/api/roles.js";
 import { ensurePersonalTenant } from "../resources/api/tenant/personal.js";
-import { type NewToken, tokenStore } from "../resources/api/token/store.js";
+import { issueToken } from "../resources/api/token/issue.js";
 import { userStore } from "../resources/api/user/store.js";
 import { issuerOf } from "./serve.js";
 import { demandSettings, demandUsable, openDatabase } from "./settings.js";
@@ -41,8 +40,11 @@ export async function createOperatorToken(config: Config, log: Logger, options: 
     );
     await ensurePersonalTenant(server.db, options.user, { now: clock(), newId: uuidv7 });
     if (options.admin !== undefined) await userStore.ensure(server.db, options.user, clock(), options.admin);
-    return await mintToken(server.db, tokens, {
+    const { secret } = await issueToken(server.db, tokens, {
+      id: uuidv7(),
       owner: options.user,
+      type: "api",
+      permissions: {},
       description: options.description,
       projectRoles: { "*": "owner" },
       tenantRoles: { "*": "owner" },
@@ -50,24 +52,8 @@ export async function createOperatorToken(config: Config, log: Logger, options: 
       now: clock(),
       seconds: options.expires,
     });
+    return secret;
   } finally {
     await server.close();
   }
-}
-
-/** Stores a new API token and answers its secret. */
-export async function mintToken(
-  db: Database,
-  tokens: Tokens,
-  grant: Pick<NewToken, "owner" | "description" | "projectRoles" | "tenantRoles" | "adminRole"> & {
-    readonly now: Date;
-    readonly seconds: number;
-  },
-): Promise<string> {
-  const { now, seconds, ...granted } = grant;
-  const issuedAt = new Date(Math.floor(now.getTime() / 1000) * 1000);
-  const expiresAt = new Date(issuedAt.getTime() + seconds * 1000);
-  const row = { ...granted, id: uuidv7(), type: "api" as const, permissions: {}, issuedAt, expiresAt };
-  await tokenStore.insert(db, row);
-  return await tokens.sign({ tokenId: row.id, user: row.owner, type: row.type, issuedAt, expiresAt });
 }

@@ -1,3 +1,5 @@
+import { isRecord } from "../record.js";
+
 /** How a call to an API server failed. */
 export type KubeErrorKind =
   | "status" // the server answered with an error status
@@ -88,10 +90,6 @@ export function transient(error: unknown): boolean {
 
 function isStatus(error: unknown, code: number): boolean {
   return error instanceof KubeError && error.kind === "status" && error.code === code;
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function parseStatus(body: string): Record<string, unknown> | undefined {

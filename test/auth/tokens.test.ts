@@ -6,8 +6,8 @@ import { TokenService } from "../../gen/ts/api/v1/token_pb.js";
 import { addSigningKey } from "../../src/auth/signing-keys.js";
 import { signingKeys } from "../../src/auth/table.js";
 import { serveApi, urlOf } from "../../src/commands/api.js";
-import { mintToken } from "../../src/commands/token.js";
 import { openPlatform } from "../../src/process.js";
+import { issueToken } from "../../src/resources/api/token/issue.js";
 import { codeOf, refusal } from "../resources/support/refusals.js";
 import { openAgain } from "../support/database.js";
 import { as, startPlatform, type TestPlatform } from "../support/platform.js";
@@ -113,10 +113,11 @@ describe("a token that does not hold", () => {
 
 describe("a token that has expired", () => {
   it("is UNAUTHENTICATED, though it is stored still", async () => {
-    const { db, tokens } = platform.platform;
+    const { db, tokens, newId } = platform.platform;
     const grant = { owner: platform.tenant, projectRoles: { "*": "owner" as const }, tenantRoles: {}, adminRole: null };
     const now = new Date(Date.now() - 3_600_000);
-    const old = await mintToken(db, tokens, { ...grant, description: "old", now, seconds: 3_599 });
+    const order = { ...grant, id: newId(), type: "api", permissions: {}, description: "old" } as const;
+    const { secret: old } = await issueToken(db, tokens, { ...order, now, seconds: 3_599 });
     expect(await refusal(call(old))).toMatchObject({
       code: "Unauthenticated",
       message: expect.stringContaining("expired"),

@@ -192,6 +192,14 @@ describe("while Kubernetes is away", () => {
   });
 });
 
+/** Waits for another Shoot of the cluster than the one with that uid. */
+const madeAgain = (uuid: string, uid: string) =>
+  until(() => {
+    const [again] = shootsOf(kube, uuid);
+    expect(again?.metadata.uid).toBeDefined();
+    expect(again?.metadata.uid).not.toBe(uid);
+  });
+
 test("a Shoot that is deleted behind Slipway's back is made again, once", async () => {
   const uuid = await create("robbed");
   await succeeded(uuid);
@@ -202,11 +210,7 @@ test("a Shoot that is deleted behind Slipway's back is made again, once", async 
     draft.metadata.annotations = { ...draft.metadata.annotations, "confirmation.gardener.cloud/deletion": "true" };
   });
   await kube.embedded.store.delete({ ...shoots, name, namespace });
-  await until(() => {
-    const [again] = shootsOf(kube, uuid);
-    expect(again?.metadata.uid).toBeDefined();
-    expect(again?.metadata.uid).not.toBe(uid);
-  });
+  await madeAgain(uuid, uid);
   await succeeded(uuid);
   expect(shootsOf(kube, uuid)).toHaveLength(1);
   await until(() => expect(reader.told.at(-1)).toBe("Create Succeeded"));
@@ -227,11 +231,7 @@ test("a Shoot that vanishes while nobody looks is made again", async () => {
     draft.metadata.finalizers = [];
   });
   await kube.embedded.store.delete({ ...shoots, name, namespace });
-  await until(() => {
-    const [again] = shootsOf(kube, uuid);
-    expect(again?.metadata.uid).toBeDefined();
-    expect(again?.metadata.uid).not.toBe(uid);
-  });
+  await madeAgain(uuid, uid);
   await succeeded(uuid);
   expect(shootsOf(kube, uuid)).toHaveLength(1);
 });

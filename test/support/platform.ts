@@ -7,7 +7,6 @@ import { v7 as uuidv7 } from "uuid";
 import { startBackground } from "../../src/background.js";
 import { type RunningApi, serveApi, urlOf } from "../../src/commands/api.js";
 import { offerOf } from "../../src/commands/dev-kube.js";
-import { mintToken } from "../../src/commands/token.js";
 import { type Config, loadConfig } from "../../src/config.js";
 import type { EmbeddedKube } from "../../src/kube/embedded/embedded-kube.js";
 import { gardenerSimulator } from "../../src/kube/embedded/gardener/simulator.js";
@@ -18,6 +17,7 @@ import { parseAssets } from "../../src/resources/api/assets/assets.js";
 import { projectStore } from "../../src/resources/api/project/store.js";
 import type { ProjectRoleName } from "../../src/resources/api/roles.js";
 import { tenantStore } from "../../src/resources/api/tenant/store.js";
+import { issueToken, type TokenOrder } from "../../src/resources/api/token/issue.js";
 import { userStore } from "../../src/resources/api/user/store.js";
 import { openTestDatabase, type TestDatabase } from "./database.js";
 
@@ -51,7 +51,7 @@ export interface TestPlatform extends TestTenant {
   close(): Promise<void>;
 }
 
-export type TokenGrant = Pick<Parameters<typeof mintToken>[2], "owner" | "projectRoles" | "tenantRoles" | "adminRole">;
+export type TokenGrant = Pick<TokenOrder, "owner" | "projectRoles" | "tenantRoles" | "adminRole">;
 
 export interface TestPlatformOptions {
   /** How many times faster than in dev clusters come and go; 100 unless told. */
@@ -172,7 +172,8 @@ export async function createTenant(platform: Platform): Promise<TestTenant> {
   };
 }
 
-function newToken(platform: Platform, grant: TokenGrant): Promise<string> {
-  const { db, tokens, clock } = platform;
-  return mintToken(db, tokens, { ...grant, description: "made by a test", now: clock(), seconds: 3_600 });
+async function newToken(platform: Platform, grant: TokenGrant): Promise<string> {
+  const { db, tokens, clock, newId } = platform;
+  const order = { ...grant, id: newId(), type: "api", permissions: {}, description: "made by a test" } as const;
+  return (await issueToken(db, tokens, { ...order, now: clock(), seconds: 3_600 })).secret;
 }

@@ -1,5 +1,4 @@
 import {
-  ApiException,
   AppsV1Api,
   CoreV1Api,
   KubeConfig,
@@ -7,11 +6,10 @@ import {
   makeInformer,
   PatchStrategy,
   type V1ConfigMap,
-  type V1Status,
   Watch,
 } from "@kubernetes/client-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { startKube, type TestKube, until, widgetDefinition } from "./support.js";
+import { startKube, statusOf, type TestKube, until, widgetDefinition } from "./support.js";
 
 let kube: TestKube;
 let config: KubeConfig;
@@ -24,15 +22,6 @@ beforeAll(async () => {
 afterAll(() => kube.close());
 
 const namespace = "default";
-
-async function statusOf(call: Promise<unknown>): Promise<V1Status> {
-  const error = await call.then(
-    () => undefined,
-    (reason: unknown) => reason,
-  );
-  if (!(error instanceof ApiException)) throw new Error(`expected a refusal, got ${String(error)}`);
-  return JSON.parse(String(error.body)) as V1Status;
-}
 
 describe("client-node", () => {
   test("creates, reads, replaces, lists by pages and deletes", async () => {

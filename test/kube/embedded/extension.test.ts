@@ -1,19 +1,11 @@
 import { once } from "node:events";
 import { PassThrough } from "node:stream";
 import { text } from "node:stream/consumers";
-import {
-  ApiException,
-  CoreV1Api,
-  CustomObjectsApi,
-  Exec,
-  KubeConfig,
-  Log,
-  type V1Status,
-} from "@kubernetes/client-node";
+import { CoreV1Api, CustomObjectsApi, Exec, KubeConfig, Log, type V1Status } from "@kubernetes/client-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { ApiExtension } from "../../../src/kube/embedded/extension.js";
 import { forbidden } from "../../../src/kube/embedded/status-error.js";
-import { startKube, type TestKube, until } from "./support.js";
+import { startKube, statusOf, type TestKube, until } from "./support.js";
 
 const fruit = {
   group: "fruit.example.org",
@@ -93,15 +85,6 @@ beforeAll(async () => {
 afterAll(() => kube.close());
 
 const namespace = "default";
-
-async function statusOf(call: Promise<unknown>): Promise<V1Status> {
-  const error = await call.then(
-    () => undefined,
-    (reason: unknown) => reason,
-  );
-  if (!(error instanceof ApiException)) throw new Error(`expected a refusal, got ${String(error)}`);
-  return JSON.parse(String(error.body)) as V1Status;
-}
 
 describe("an extension", () => {
   const { group, version, resource: plural } = fruit;

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { Agent, request as httpsRequest } from "node:https";
-import { KubeConfig } from "@kubernetes/client-node";
+import { ApiException, KubeConfig, type V1Status } from "@kubernetes/client-node";
 import type { EmbeddedKube, EmbeddedKubeOptions } from "../../../src/kube/embedded/embedded-kube.js";
 import { startEmbeddedKube } from "../../../src/kube/embedded/server.js";
 
@@ -95,6 +95,16 @@ async function textOf(response: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   for await (const chunk of response) chunks.push(chunk as Buffer);
   return Buffer.concat(chunks).toString();
+}
+
+/** What the server says to a call of client-node that it refuses. */
+export async function statusOf(call: Promise<unknown>): Promise<V1Status> {
+  const error = await call.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  if (!(error instanceof ApiException)) throw new Error(`expected a refusal, got ${String(error)}`);
+  return JSON.parse(String(error.body)) as V1Status;
 }
 
 /** The lines of a watch as they come. */

@@ -1,6 +1,6 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { TokenService, type TokenServiceCreateRequestSchema } from "../../../gen/ts/api/v1/token_pb.js";
-import { tokenStore } from "../../../src/resources/api/token/store.js";
+import { issueToken } from "../../../src/resources/api/token/issue.js";
 import { as, type TestPlatform } from "../../support/platform.js";
 
 type CreateInit = Exclude<MessageInitShape<typeof TokenServiceCreateRequestSchema>, { $typeName: string }>;
@@ -20,12 +20,9 @@ export function tokensOf(platform: TestPlatform) {
     /** A token of the kind that signing in makes. */
     async console(user: string): Promise<string> {
       const { db, tokens, clock, newId } = platform.platform;
-      const issuedAt = new Date(Math.floor(clock().getTime() / 1000) * 1000);
-      const expiresAt = new Date(issuedAt.getTime() + 3_600_000);
-      const row = { id: newId(), owner: user, type: "console" as const, issuedAt, expiresAt };
+      const order = { id: newId(), owner: user, type: "console", description: "console" } as const;
       const grants = { permissions: {}, projectRoles: {}, tenantRoles: {}, adminRole: null };
-      await tokenStore.insert(db, { ...row, ...grants, description: "console" });
-      return await tokens.sign({ tokenId: row.id, user, type: "console", issuedAt, expiresAt });
+      return (await issueToken(db, tokens, { ...order, ...grants, now: clock(), seconds: 3_600 })).secret;
     },
   };
 }

@@ -141,10 +141,5 @@ async function record(
 
 /** Queues what the backend has not been told yet, whatever a job that failed is waiting for. */
 async function bringForward({ db }: Platform, partition: string): Promise<void> {
-  for (const row of await clusterStore.inPartition(db, partition)) {
-    if (hasWork(row)) await queueReconcile(db, row.id);
-  }
+  for (const id of await clusterStore.unsettled(db, partition)) await queueReconcile(db, id);
 }
-
-const hasWork = (row: ClusterRow): boolean =>
-  row.appliedGeneration < row.generation || row.deleteRequestedAt !== null || row.pendingOperation !== null;

@@ -1,3 +1,5 @@
+import { isRecord } from "../../../record.js";
+
 /** How the clusters of one partition are made at Gardener; docs/gardener.md explains each field. */
 export interface GardenerSettings {
   readonly region: string;
@@ -32,12 +34,10 @@ export interface GardenerSettings {
   readonly purpose?: string;
 }
 
-type Fields = Readonly<Record<string, unknown>>;
-
 /** Checks settings from a file; throws an Error that names every fault below `path`, such as "partitions.muc". */
 export function readGardenerSettings(value: unknown, path: string): GardenerSettings {
   const faults: string[] = [];
-  if (!isFields(value)) throw new Error(`${path} must be an object`);
+  if (!isRecord(value)) throw new Error(`${path} must be an object`);
   const known = [...required, ...optional.map(([name]) => name)].map((name) => name.split(".")[0]);
   for (const name of Object.keys(value)) if (!known.includes(name)) faults.push(`${path}.${name} is not known`);
   for (const name of required) {
@@ -56,8 +56,6 @@ export function readGardenerSettings(value: unknown, path: string): GardenerSett
   return value as unknown as GardenerSettings;
 }
 
-const isFields = (value: unknown): value is Fields =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 const isText = (value: unknown): value is string => typeof value === "string" && value !== "";
 const isTexts = (value: unknown): boolean => Array.isArray(value) && value.every(isText);
 
@@ -65,15 +63,15 @@ const required = ["region", "cloudProfile.name", "credentialsBinding.name", "pro
 
 const optional: readonly [name: string, check: (value: unknown) => boolean, what: string][] = [
   ["cloudProfile.kind", isText, "a text"],
-  ["credentialsBinding.credentials", isFields, "an object"],
+  ["credentialsBinding.credentials", isRecord, "an object"],
   ["credentialsBinding.credentials.kind", isText, "a text"],
   ["credentialsBinding.credentials.apiVersion", isText, "a text"],
-  ["provider.infrastructureConfig", isFields, "an object"],
-  ["provider.controlPlaneConfig", isFields, "an object"],
-  ["networking", isFields, "an object"],
-  ["machineImage", isFields, "an object"],
+  ["provider.infrastructureConfig", isRecord, "an object"],
+  ["provider.controlPlaneConfig", isRecord, "an object"],
+  ["networking", isRecord, "an object"],
+  ["machineImage", isRecord, "an object"],
   ["machineImage.version", isText, "a text, in quotes"],
-  ["volume", isFields, "an object"],
+  ["volume", isRecord, "an object"],
   ["volume.type", isText, "a text"],
   ["zones", isTexts, "a list of texts"],
   ["purpose", isText, "a text"],
@@ -88,5 +86,5 @@ const completions: readonly [parent: string, child: string][] = [
 ];
 
 function at(value: unknown, path: string): unknown {
-  return path.split(".").reduce<unknown>((found, name) => (isFields(found) ? found[name] : undefined), value);
+  return path.split(".").reduce<unknown>((found, name) => (isRecord(found) ? found[name] : undefined), value);
 }

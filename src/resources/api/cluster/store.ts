@@ -6,7 +6,6 @@ import { projects } from "../project/table.js";
 import { isUuid } from "../uuid.js";
 import type { ClusterLastError, ClusterObservation } from "./kube.js";
 import { observedColumns, saysElse } from "./observed.js";
-
 import { clusters, type WantedCluster } from "./table.js";
 
 /** A cluster with the tenant of its project. */
@@ -125,6 +124,17 @@ export const clusterStore = {
   /** Clusters of a partition that are not deleted. */
   inPartition(db: Database, partition: string): Promise<ClusterRow[]> {
     return select(db, and(eq(clusters.partition, partition), alive));
+  },
+
+  /** Clusters of a partition whose backend has not yet done, or not yet heard, what is wanted. */
+  async unsettled(db: Database, partition: string): Promise<string[]> {
+    const unheard = lt(clusters.appliedGeneration, clusters.generation);
+    const waiting = or(unheard, isNotNull(clusters.deleteRequestedAt), isNotNull(clusters.pendingOperation));
+    const rows = await db
+      .select({ id: clusters.id })
+      .from(clusters)
+      .where(and(eq(clusters.partition, partition), alive, waiting));
+    return rows.map(({ id }) => id);
   },
 
   /** Writes what is wanted now; the cluster is pending until the backend has heard of it. */

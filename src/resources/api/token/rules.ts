@@ -1,4 +1,5 @@
 import type { MethodPermission, TokenServiceCreateRequest } from "../../../../gen/ts/api/v1/token_pb.js";
+import { everySubject } from "../../../auth/rights.js";
 import type { Caller } from "../../../caller.js";
 import { DomainError, invalidField } from "../../../errors.js";
 import type { Methods } from "../../../platform.js";
@@ -18,7 +19,6 @@ import type { TokenRow } from "./store.js";
 /** What a token is asked to grant, or grants. */
 export type TokenGrants = Pick<TokenRow, "permissions" | "projectRoles" | "tenantRoles" | "adminRole">;
 
-const every = "*";
 const longestSubject = 256;
 const longestEcho = 100;
 const mostPermissions = 1_000;
@@ -40,8 +40,8 @@ export function askedGrants(request: TokenServiceCreateRequest, caller: Caller):
       continue;
     }
     const name = role as ProjectRoleName & TenantRoleName;
-    if (subject === every || caller.owner.projectRoles.has(subject)) asked.projectRoles[subject] = name;
-    if (subject === every || !caller.owner.projectRoles.has(subject)) asked.tenantRoles[subject] = name;
+    if (subject === everySubject || caller.owner.projectRoles.has(subject)) asked.projectRoles[subject] = name;
+    if (subject === everySubject || !caller.owner.projectRoles.has(subject)) asked.tenantRoles[subject] = name;
   }
   return { ...asked, adminRole: adminRole ?? null };
 }
@@ -66,12 +66,14 @@ export function refuseEscalation(asked: TokenGrants, calling: TokenRow, caller: 
   // A console token is worth what its owner may do, everywhere and at any time.
   const console = calling.type === "console";
   const everywhere = {
-    project: console ? projectRoles.owner : numberOf(projectRoles, calling.projectRoles[every]),
-    tenant: console ? tenantRoles.owner : numberOf(tenantRoles, calling.tenantRoles[every]),
+    project: console ? projectRoles.owner : numberOf(projectRoles, calling.projectRoles[everySubject]),
+    tenant: console ? tenantRoles.owner : numberOf(tenantRoles, calling.tenantRoles[everySubject]),
   };
   const { granted } = caller;
-  const inProject = (subject: string) => (subject === every ? everywhere.project : granted.projectRoles.get(subject));
-  const inTenant = (subject: string) => (subject === every ? everywhere.tenant : granted.tenantRoles.get(subject));
+  const inProject = (subject: string) =>
+    subject === everySubject ? everywhere.project : granted.projectRoles.get(subject);
+  const inTenant = (subject: string) =>
+    subject === everySubject ? everywhere.tenant : granted.tenantRoles.get(subject);
   for (const [subject, role] of Object.entries(asked.projectRoles)) {
     if (!atLeast(inProject(subject), projectRoles[role])) throw beyond(`the role ${role} in project ${subject}`);
   }
@@ -82,10 +84,10 @@ export function refuseEscalation(asked: TokenGrants, calling: TokenRow, caller: 
     throw beyond(`the admin role ${asked.adminRole}`);
   }
   const mayEverywhere = (method: string) =>
-    console || calling.permissions[every]?.includes(method) === true || methods.admits(method, everywhere);
+    console || calling.permissions[everySubject]?.includes(method) === true || methods.admits(method, everywhere);
   for (const [subject, names] of Object.entries(asked.permissions)) {
     for (const method of names) {
-      if (methods.may(caller, method, subject) || (subject === every && mayEverywhere(method))) continue;
+      if (methods.may(caller, method, subject) || (subject === everySubject && mayEverywhere(method))) continue;
       throw beyond(`the method ${method} on ${subject}`);
     }
   }

@@ -3,6 +3,7 @@ import { TokenService, type TokenServiceCreateRequest } from "../../../../gen/ts
 import { type Caller, callerOf } from "../../../caller.js";
 import { DomainError } from "../../../errors.js";
 import type { Platform } from "../../../platform.js";
+import { issueToken } from "./issue.js";
 import { tokenMessage } from "./messages.js";
 import { askedGrants, refuseEscalation, refuseUnknownMethods } from "./rules.js";
 import { type TokenRow, tokenStore } from "./store.js";
@@ -14,14 +15,7 @@ export function registerToken(router: ConnectRouter, platform: Platform): void {
   const { db, clock } = platform;
   router.service(TokenService, {
     async create(request, context) {
-      const row = await createToken(platform, request, callerOf(context));
-      const secret = await platform.tokens.sign({
-        tokenId: row.id,
-        user: row.owner,
-        type: row.type,
-        issuedAt: row.issuedAt,
-        expiresAt: row.expiresAt,
-      });
+      const { row, secret } = await createToken(platform, request, callerOf(context));
       return { token: tokenMessage(row), secret };
     },
     async list(_, context) {
@@ -37,7 +31,7 @@ export function registerToken(router: ConnectRouter, platform: Platform): void {
   });
 }
 
-async function createToken(platform: Platform, request: TokenServiceCreateRequest, caller: Caller): Promise<TokenRow> {
+async function createToken(platform: Platform, request: TokenServiceCreateRequest, caller: Caller) {
   const { db, clock, methods } = platform;
   const now = clock();
   const asked = askedGrants(request, caller);
@@ -45,20 +39,15 @@ async function createToken(platform: Platform, request: TokenServiceCreateReques
   const calling = await tokenStore.get(db, caller.user, caller.tokenId, now);
   if (calling === undefined) throw new DomainError("unauthenticated", "the token is not valid: it was revoked");
   refuseEscalation(asked, calling, caller, methods);
-  // A JWT counts in whole seconds: so does the row, or the two would disagree.
-  const issuedAt = new Date(Math.floor(now.getTime() / 1000) * 1000);
-  const seconds = request.expires === undefined ? defaultSeconds : Number(request.expires.seconds);
-  const row = await tokenStore.insert(db, {
+  return await issueToken(db, platform.tokens, {
     ...asked,
     id: platform.newId(),
     owner: caller.user,
     type: "api",
     description: request.description,
-    issuedAt,
-    expiresAt: new Date(issuedAt.getTime() + seconds * 1000),
+    now,
+    seconds: request.expires === undefined ? defaultSeconds : Number(request.expires.seconds),
   });
-  if (row === undefined) throw new Error("the insert answered no row");
-  return row;
 }
 
 function found(row: TokenRow | undefined, uuid: string): TokenRow {

@@ -6,8 +6,6 @@ import type { AdminRoleName, ProjectRoleName, TenantRoleName } from "../roles.js
 import { tenantMembers } from "../tenant/table.js";
 import { users } from "./table.js";
 
-export type UserRow = typeof users.$inferSelect;
-
 /** A user's memberships as they are stored, before inheritance; a project may be there twice, by itself and by its tenant. */
 export interface MembershipRows {
   readonly adminRole: AdminRoleName | null;
