@@ -29,7 +29,7 @@ export type Paging = Message<"api.v1.Paging"> & {
   page?: bigint | undefined;
 
   /**
-   * Most entries on a page; unset leaves the size to the server, which also caps it.
+   * Most entries on a page, 1 to 1000, else INVALID_ARGUMENT; unset leaves the size to the server.
    *
    * @generated from field: optional uint64 count = 2;
    */

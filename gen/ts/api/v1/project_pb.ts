@@ -839,8 +839,9 @@ export const ProjectService: GenService<{
     output: typeof ProjectServiceCreateResponseSchema;
   },
   /**
-   * Deletes a project for good. FAILED_PRECONDITION while it has resources, or when it is the
-   * tenant's default project.
+   * Deletes a project for good. FAILED_PRECONDITION while it has clusters, volumes, snapshots or
+   * addresses, and for a default project: that of a personal tenant stays, and that of any other
+   * tenant is deleted last.
    *
    * Callers: owners of the project.
    *
@@ -890,6 +891,7 @@ export const ProjectService: GenService<{
   },
   /**
    * Makes an invitation to a project. Pass its secret on to the person to be invited.
+   * RESOURCE_EXHAUSTED when 1000 invitations to it are open.
    *
    * Callers: owners of the project.
    *

@@ -1206,7 +1206,8 @@ export const TenantService: GenService<{
     output: typeof TenantServiceUpdateResponseSchema;
   },
   /**
-   * Deletes a tenant. FAILED_PRECONDITION for a personal tenant and while projects remain.
+   * Deletes a tenant with its members, bots, teams, roles and invitations. FAILED_PRECONDITION for a
+   * personal tenant, while projects remain, and while its bots are the last owners of another tenant.
    *
    * Callers: owners and editors of the tenant.
    *
@@ -1255,6 +1256,7 @@ export const TenantService: GenService<{
   },
   /**
    * Makes an invitation to a tenant. Pass its secret on to the person to be invited.
+   * RESOURCE_EXHAUSTED when 1000 invitations to it are open.
    *
    * Callers: owners of the tenant.
    *
