@@ -1,4 +1,4 @@
-import { CompactEncrypt, compactDecrypt } from "jose";
+import { CompactEncrypt, compactDecrypt, decodeProtectedHeader } from "jose";
 import type { KeyringKey } from "../config.js";
 
 /** Encrypts secrets that are stored, and decrypts them. */
@@ -7,6 +7,8 @@ export interface Keyring {
   seal(plain: string): Promise<string>;
   /** Decrypts what any key of the ring has sealed; throws when none did, or when it was altered. */
   open(sealed: string): Promise<string>;
+  /** Whether the newest key has sealed it. */
+  isNewest(sealed: string): boolean;
 }
 
 /** A keyring of AES-256-GCM keys, the newest first. Rotate by putting a new key in front. */
@@ -30,5 +32,6 @@ export function createKeyring(keys: readonly KeyringKey[]): Keyring {
       );
       return new TextDecoder().decode(plaintext);
     },
+    isNewest: (sealed) => decodeProtectedHeader(sealed).kid === newest.id,
   };
 }

@@ -1,20 +1,12 @@
 import { hash } from "node:crypto";
-import type { Caller, Rights } from "../caller.js";
+import type { Caller } from "../caller.js";
 import type { Change } from "../changes/change.js";
 import type { ChangeFeed } from "../changes/feed.js";
-import type { Database } from "../db/database.js";
 import { DomainError } from "../errors.js";
-import { adminRoles, projectRoles, tenantRoles } from "../resources/api/roles.js";
-import { type TokenRow, tokenStore } from "../resources/api/token/store.js";
-import { type MembershipRows, userStore } from "../resources/api/user/store.js";
-import { cutToOwner, expandPermissions, type Grants, rightsOf } from "./rights.js";
-import type { TokenClaims, Tokens } from "./tokens.js";
+import { createCallerWatchers, watchIntervalMs } from "./caller-watchers.js";
+import { type CallerSources, loadCaller } from "./callers.js";
 
 const maxCached = 10_000;
-/** How long the cache is believed while the change feed does not answer. */
-const maxFeedSilenceMs = 5_000;
-/** How often the streams of expired tokens are looked for. */
-const expiryCheckMs = 1_000;
 /** Reports that are remembered, to be held against what was read before they came. */
 const maxReports = 100;
 
@@ -24,7 +16,10 @@ export interface Principals {
   authenticate(jwt: string): Promise<Caller>;
   /** The same past the cache: for a caller who seems to lack a right that may be new. */
   refresh(jwt: string): Promise<Caller>;
-  /** Calls `onOutdated` once when the caller may have changed, or the token has expired; answers how to stop. */
+  /**
+   * Calls `onOutdated` once when the caller may have changed, when the token has expired, and now and then
+   * while the change feed is silent; answers how to stop.
+   */
   watch(caller: Caller, onOutdated: () => void): () => void;
   close(): void;
 }
@@ -35,22 +30,37 @@ interface Report {
   concerns(caller: Caller): boolean;
 }
 
+export interface PrincipalsOptions extends CallerSources {
+  readonly feed: ChangeFeed;
+  /** How long the cache is believed while the change feed is silent. */
+  readonly maxFeedSilenceMs: number;
+}
+
 /**
  * Callers by token, kept in memory and dropped as soon as the change feed
- * reports their token, their memberships or a project of their tenants.
+ * reports their token, their memberships or a project of their tenants. While the
+ * feed is silent for too long nothing is believed: each call looks into the database,
+ * streams are judged anew, and who cannot be looked up is "unavailable".
  */
-export function createPrincipals(deps: {
-  readonly db: Database;
-  readonly feed: ChangeFeed;
-  readonly tokens: Tokens;
-  readonly clock: () => Date;
-}): Principals {
-  const { db, feed, tokens, clock } = deps;
+export function createPrincipals(options: PrincipalsOptions): Principals {
+  const { feed, clock, maxFeedSilenceMs } = options;
   const cached = new Map<string, Caller>();
   const loading = new Map<string, { readonly since: number; readonly caller: Promise<Caller> }>();
   /** The number of the last report before each caller was read. */
   const readAfter = new WeakMap<Caller, number>();
-  const watchers = createWatchers(clock);
+  // A clock that was set back says nothing of the feed, either: what is not known counts as silence.
+  const silenceMs = (): number => Math.abs(clock().getTime() - feed.status().lastReadAt.getTime());
+  const watchers = createCallerWatchers(clock, ({ wake }) => {
+    const now = clock().getTime();
+    // Half of the time to notice, the other half to look: a stream outlives its right no longer than a call.
+    const isSilent = silenceMs() >= maxFeedSilenceMs / 2;
+    if (isSilent) cached.clear();
+    wake(
+      ({ expiresAt }, since) =>
+        (expiresAt !== undefined && expiresAt.getTime() <= now) ||
+        (isSilent && now - since.getTime() >= maxFeedSilenceMs / 2),
+    );
+  });
   const reports: Report[] = [];
   let last = 0;
 
@@ -69,7 +79,7 @@ export function createPrincipals(deps: {
 
   const load = async (jwt: string): Promise<Caller> => {
     const since = last;
-    const caller = await loadCaller(db, await tokens.verify(jwt), clock());
+    const caller = await whileHeard(loadCaller(options, jwt), () => silenceMs() < maxFeedSilenceMs);
     readAfter.set(caller, since);
     if (!isOutdated(caller)) {
       const oldest = cached.size >= maxCached ? cached.keys().next().value : undefined;
@@ -94,9 +104,8 @@ export function createPrincipals(deps: {
     refresh: load,
     async authenticate(jwt) {
       const now = clock().getTime();
-      const feedIsFresh = now - feed.status().lastReadAt.getTime() < maxFeedSilenceMs;
-      const caller = feedIsFresh ? cached.get(keyOf(jwt)) : undefined;
-      return caller !== undefined && now < caller.expiresAt.getTime() ? caller : loadOnce(jwt);
+      const caller = silenceMs() < maxFeedSilenceMs ? cached.get(keyOf(jwt)) : undefined;
+      return caller !== undefined && now < (caller.expiresAt?.getTime() ?? Infinity) ? caller : loadOnce(jwt);
     },
     watch(caller, onOutdated) {
       if (!isOutdated(caller)) return watchers.add(caller, onOutdated);
@@ -117,92 +126,41 @@ function followCallers(feed: ChangeFeed, take: (concerns: Report["concerns"]) =>
       take((caller) => batch === "resync" || batch.some((change) => concerns(change, caller))),
     );
   const unsubscribe = [
+    // Nobody knows by which key a caller's token is signed.
+    follow("signing_key", () => true),
     follow("token", (change, caller) => change.key === caller.tokenId),
-    follow("user", (change, caller) => change.key === caller.user),
-    follow("tenant_member", (change, caller) => change.scope === caller.user),
-    follow("project_member", (change, caller) => change.scope === caller.user),
-    follow("project", (change, caller) => caller.owner.tenantRoles.has(change.scope)),
+    follow("credential", (change, caller) => change.key === caller.tokenId),
+    follow("principal", (change, caller) => isOrShares(caller, change.key)),
+    follow("team_member", (change, caller) => change.scope === caller.user),
+    follow("tenant_member", (change, caller) => isOrShares(caller, change.scope)),
+    follow("project_member", (change, caller) => isOrShares(caller, change.scope)),
+    follow("role_binding", (change, caller) => isOrShares(caller, change.scope)),
+    follow("custom_role", (_, { owner }) => owner.projectMethods.size > 0 || owner.tenantMethods.size > 0),
+    follow("project", ({ scope }, { owner }) => owner.tenantRoles.has(scope) || owner.tenantMethods.has(scope)),
   ];
   return () => {
     for (const stop of unsubscribe) stop();
   };
 }
 
-/** Who wants to hear when a caller is outdated: one timer for all of them, and none while there are none. */
-function createWatchers(clock: () => Date) {
-  const watchers = new Set<{ readonly caller: Caller; readonly onOutdated: () => void }>();
+/** Whether that principal is the caller, or one of the caller's teams. */
+const isOrShares = (caller: Caller, principal: string): boolean =>
+  caller.user === principal || caller.teams.includes(principal);
+
+/** Gives up on a look into a database that answers neither it nor the change feed. */
+async function whileHeard<T>(look: Promise<T>, isHeard: () => boolean): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
-  const wake = (concerns: (caller: Caller) => boolean): void => {
-    for (const watcher of watchers) {
-      if (!concerns(watcher.caller)) continue;
-      watchers.delete(watcher);
-      watcher.onOutdated();
-    }
-    if (watchers.size === 0) stopTimer();
-  };
-  const stopTimer = (): void => {
+  const givenUp = new Promise<never>((_, reject) => {
+    timer = setInterval(() => {
+      if (!isHeard()) reject(new DomainError("unavailable", "callers cannot be looked up now; try again later"));
+    }, watchIntervalMs);
+  });
+  try {
+    return await Promise.race([look, givenUp]);
+  } finally {
     clearInterval(timer);
-    timer = undefined;
-  };
-  return {
-    wake,
-    add(caller: Caller, onOutdated: () => void): () => void {
-      const watcher = { caller, onOutdated };
-      watchers.add(watcher);
-      timer ??= setInterval(() => wake(({ expiresAt }) => expiresAt <= clock()), expiryCheckMs);
-      return () => {
-        watchers.delete(watcher);
-        if (watchers.size === 0) stopTimer();
-      };
-    },
-    close() {
-      watchers.clear();
-      stopTimer();
-    },
-  };
+  }
 }
 
 /** The secret itself is not kept, only its digest. */
 const keyOf = (jwt: string): string => hash("sha256", jwt, "base64url");
-
-async function loadCaller(db: Database, claims: TokenClaims, now: Date): Promise<Caller> {
-  const token = await tokenStore.get(db, claims.user, claims.tokenId, now);
-  const memberships = token && (await userStore.memberships(db, claims.user));
-  if (token === undefined || memberships === undefined) {
-    throw new DomainError("unauthenticated", "the token is not valid: it was revoked");
-  }
-  return callerFrom(token, rightsFromRows(memberships));
-}
-
-/** What the rows of a user say that they may do. */
-export function rightsFromRows(rows: MembershipRows): Rights {
-  return rightsOf({
-    adminRole: rows.adminRole === null ? undefined : adminRoles[rows.adminRole],
-    tenants: rows.tenants.map(({ tenant, role }) => ({ tenant, role: tenantRoles[role] })),
-    projects: rows.projects.map(({ project, tenant, role }) => ({
-      project,
-      tenant,
-      role: role === null ? undefined : projectRoles[role],
-    })),
-  });
-}
-
-/** A console token carries all that its owner has but the admin role; an API token what it was given. */
-function callerFrom(token: TokenRow, owner: Rights): Caller {
-  const { owner: user, id: tokenId, type: tokenType, expiresAt } = token;
-  const base = { user, tokenId, tokenType, expiresAt, owner };
-  if (token.type === "console") {
-    return { ...base, granted: { ...owner, adminRole: undefined }, permissions: new Map() };
-  }
-  const grants = grantsOf(token);
-  return { ...base, granted: cutToOwner(grants, owner), permissions: expandPermissions(grants.permissions, owner) };
-}
-
-function grantsOf(token: TokenRow): Grants {
-  return {
-    adminRole: token.adminRole === null ? undefined : adminRoles[token.adminRole],
-    projectRoles: new Map(Object.entries(token.projectRoles).map(([subject, role]) => [subject, projectRoles[role]])),
-    tenantRoles: new Map(Object.entries(token.tenantRoles).map(([subject, role]) => [subject, tenantRoles[role]])),
-    permissions: new Map(Object.entries(token.permissions)),
-  };
-}

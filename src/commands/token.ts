@@ -7,7 +7,7 @@ import type { Config } from "../config.js";
 import type { AdminRoleName } from "../resources/api/roles.js";
 import { ensurePersonalTenant } from "../resources/api/tenant/personal.js";
 import { issueToken } from "../resources/api/token/issue.js";
-import { userStore } from "../resources/api/user/store.js";
+import { principalStore } from "../resources/iam/principal/store.js";
 import { issuerOf } from "./serve.js";
 import { demandSettings, demandUsable, openDatabase } from "./settings.js";
 
@@ -39,7 +39,7 @@ export async function createOperatorToken(config: Config, log: Logger, options: 
       clock,
     );
     await ensurePersonalTenant(server.db, options.user, { now: clock(), newId: uuidv7 });
-    if (options.admin !== undefined) await userStore.ensure(server.db, options.user, clock(), options.admin);
+    if (options.admin !== undefined) await principalStore.ensureUser(server.db, options.user, clock(), options.admin);
     const { secret } = await issueToken(server.db, tokens, {
       id: uuidv7(),
       owner: options.user,

@@ -30,13 +30,18 @@ export function authenticateBy(authenticate: Authenticate): Interceptor {
   };
 }
 
+const bearer = /^bearer(?:\s+(\S+))?$/i;
+
 /** The token of an Authorization header, or undefined without one; throws on another scheme. */
 export function bearerToken(header: string | null): string | undefined {
   const value = header?.trim() ?? "";
-  if (value === "") return undefined;
-  const [scheme = "", ...rest] = value.split(/\s+/);
-  if (scheme.toLowerCase() !== "bearer" || rest.length > 1) {
+  if (value !== "" && !bearer.test(value)) {
     throw new DomainError("unauthenticated", "the Authorization header must read: Bearer <token>");
   }
-  return rest[0];
+  return tokenIn(value);
+}
+
+/** The token of an Authorization header, or undefined for one without a token or of another scheme. */
+export function tokenIn(header: string | null): string | undefined {
+  return bearer.exec(header?.trim() ?? "")?.[1];
 }

@@ -10,10 +10,12 @@ import { type MethodPolicy, policyOf } from "./method-options.js";
 import type { Peer } from "./peer.js";
 import type { Trace } from "./trace.js";
 
-/** What a request is about: the project and the tenant that it names, if any. */
+/** What a request is about: the project and the tenant that it names, if any, and what it names inside the project. */
 export interface Subject {
   readonly project?: string | undefined;
   readonly tenant?: string | undefined;
+  readonly environment?: string | undefined;
+  readonly deployment?: string | undefined;
 }
 
 /** What the HTTP layer knows of a request before any protocol is spoken. */
@@ -27,7 +29,7 @@ export interface Call extends Origin {
   readonly policy: MethodPolicy;
   /** The request, or the only request of a server stream, once it is decoded. */
   request: Message | undefined;
-  /** The project and tenant that the request names. */
+  /** What the request is about. */
   subject: Subject;
   /** Whether the call passed every check, so that its request was audited and its handler ran. */
   accepted: boolean;
@@ -79,6 +81,8 @@ export function setRequest(call: Call, request: Message): void {
   call.subject = {
     project: text(request, call.policy.projectField?.localName),
     tenant: text(request, call.policy.tenantField?.localName),
+    environment: text(request, call.policy.environmentField?.localName),
+    deployment: text(request, call.policy.deploymentField?.localName),
   };
 }
 

@@ -10,7 +10,7 @@ import { encodeOnce } from "./encode-once.js";
 import { readFirstMessage } from "./first-message.js";
 import { mapErrors } from "./map-errors.js";
 import { guardStreams, type OpenStreams } from "./open-streams.js";
-import { limitRate, type RateLimiter } from "./rate-limit.js";
+import { limitRate, limitTokenRate, type RateLimiter } from "./rate-limit.js";
 import { stayAuthorized } from "./stay-authorized.js";
 import { validateBy } from "./validate.js";
 
@@ -37,6 +37,7 @@ export function apiChain(options: ChainOptions): Interceptor[] {
     options.audit.outcome,
     limitRate(options.rateLimiter),
     authenticateBy(options.authenticate),
+    limitTokenRate(options.rateLimiter),
     readFirstMessage,
     authorizeBy(options.refresh),
     ...(options.watchCaller === undefined ? [] : [stayAuthorized(options.authenticate, options.watchCaller)]),

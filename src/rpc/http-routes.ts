@@ -2,9 +2,13 @@ import type { IncomingHttpHeaders } from "node:http";
 import type { Logger } from "pino";
 import type { Origin } from "./call.js";
 import { answer, type NodeRequest, type NodeResponse } from "./http-types.js";
+import type { RateLimiter } from "./rate-limit.js";
+import { retryAfterHeader } from "./retry-after.js";
 
 /** A plain HTTP request, for what is no RPC. */
 export interface HttpRequest {
+  /** HEAD where a route of GET is asked for its headers only. */
+  readonly method: string;
   /** The path's parts that its route names: `{provider}` gives `params.provider`, decoded. */
   readonly params: Readonly<Record<string, string>>;
   readonly query: URLSearchParams;
@@ -27,6 +31,8 @@ export interface HttpRoute {
   readonly method: "GET" | "POST";
   /** As in "/auth/{provider}/callback"; a name stands for one whole part. */
   readonly path: string;
+  /** Requests do not count against the limit of their address; for probes, which must not fail in a flood. */
+  readonly unlimited?: boolean;
   handle(request: HttpRequest): HttpAnswer | Promise<HttpAnswer>;
 }
 
@@ -35,8 +41,12 @@ export type HttpRoutes = (req: NodeRequest, res: NodeResponse, origin: Origin) =
 
 const maxBodyBytes = 64 * 1024;
 
-/** Builds the table of plain HTTP routes; the first that fits is taken. */
-export function httpRoutes(routes: readonly HttpRoute[], log: Logger): HttpRoutes {
+/** Builds the table of plain HTTP routes; the first that fits is taken. Too many requests of an address answer 429. */
+export function httpRoutes(
+  routes: readonly HttpRoute[],
+  limiter: Pick<RateLimiter, "takeFromAddress">,
+  log: Logger,
+): HttpRoutes {
   const table = routes.map((route) => ({ route, parts: route.path.split("/") }));
   return (req, res, origin) => {
     const [path = "", ...queryParts] = (req.url ?? "").split("?");
@@ -53,8 +63,10 @@ export function httpRoutes(routes: readonly HttpRoute[], log: Logger): HttpRoute
       answer(res, 405, { allow, "content-type": "text/plain" }, `this path takes ${allow} only\n`);
       return true;
     }
+    if (!chosen.route.unlimited && isTooMany(limiter, chosen.route, origin, res, log)) return true;
     const rawQuery = queryParts.join("?");
     const request: HttpRequest = {
+      method: req.method ?? "",
       params: chosen.params,
       query: new URLSearchParams(rawQuery),
       rawQuery,
@@ -65,6 +77,23 @@ export function httpRoutes(routes: readonly HttpRoute[], log: Logger): HttpRoute
     void run(chosen.route, request, res, log);
     return true;
   };
+}
+
+/** Answers a request that is too many, and says whether it was; one line tells of each flood and window. */
+function isTooMany(
+  limiter: Pick<RateLimiter, "takeFromAddress">,
+  route: HttpRoute,
+  origin: Origin,
+  res: NodeResponse,
+  log: Logger,
+): boolean {
+  const { allowed, recorded, retryAfterMs } = limiter.takeFromAddress(origin.peer.address);
+  if (allowed) return false;
+  const { traceId: trace, requestId: request } = origin.trace;
+  if (recorded) log.warn({ route: route.path, peer: origin.peer.address, trace, request }, "too many requests");
+  const headers = { "content-type": "text/plain", ...retryAfterHeader(retryAfterMs) };
+  answer(res, 429, headers, "too many requests from this address\n");
+  return true;
 }
 
 async function run(route: HttpRoute, request: HttpRequest, res: NodeResponse, log: Logger): Promise<void> {

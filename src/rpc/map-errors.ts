@@ -3,6 +3,7 @@ import { Code, ConnectError, type Interceptor } from "@connectrpc/connect";
 import { databaseError } from "../db/errors.js";
 import type { DomainError, ErrorKind } from "../errors.js";
 import { badRequest, type ErrorDetail, retryInfo } from "./error-details.js";
+import { retryAfterHeader } from "./retry-after.js";
 import { observe } from "./streams.js";
 
 const codes: Record<ErrorKind, Code> = {
@@ -39,7 +40,7 @@ export function toConnectError(error: unknown, signal: AbortSignal): ConnectErro
   if (error instanceof ConnectError) return error;
   const known = databaseError(error);
   if (known !== undefined) {
-    return new ConnectError(known.message, codes[known.kind], undefined, detailsOf(known), known);
+    return new ConnectError(known.message, codes[known.kind], headersOf(known), detailsOf(known), known);
   }
   if (isAbort(error)) {
     return signal.reason instanceof ConnectError
@@ -53,6 +54,11 @@ export function toConnectError(error: unknown, signal: AbortSignal): ConnectErro
 /** Whether an error is nobody's answer to a caller, and so has to be looked at. */
 export function isDefect(error: unknown): boolean {
   return !(error instanceof ConnectError || isAbort(error) || isTimeout(error) || databaseError(error) !== undefined);
+}
+
+/** What those read who know HTTP but not the details; gRPC sends it as a trailer. */
+function headersOf({ retryAfterMs }: DomainError): Record<string, string> | undefined {
+  return retryAfterMs === undefined ? undefined : retryAfterHeader(retryAfterMs);
 }
 
 function detailsOf(error: DomainError): ErrorDetail[] {

@@ -10,7 +10,7 @@ import {
   project_roles,
   TenantRole,
   tenant_roles,
-  type Visibility,
+  Visibility,
   visibility,
 } from "../../gen/ts/api/v1/common_pb.js";
 import { TenantSchema } from "../../gen/ts/api/v1/tenant_pb.js";
@@ -33,6 +33,12 @@ export interface MethodPolicy {
   readonly adminRoles: readonly AdminRole[];
   readonly chargeable: boolean;
   readonly audited: boolean;
+  /**
+   * Whether the record of the request must be written before the handler runs:
+   * so it is for every audited method but reads, which are those that viewers or
+   * anybody may call and whose names begin with Get, List or Watch.
+   */
+  readonly auditedAhead: boolean;
   /** Where the project roles must be held; "none" when there are none. */
   readonly projectScope: Scope;
   /** Where the tenant roles must be held; "none" when there are none. */
@@ -41,6 +47,10 @@ export interface MethodPolicy {
   readonly projectField: DescField | undefined;
   /** The request field that names a tenant by its login, likewise. */
   readonly tenantField: DescField | undefined;
+  /** The request field that names an environment of the project. */
+  readonly environmentField: DescField | undefined;
+  /** The request field that names a deployment of the project. */
+  readonly deploymentField: DescField | undefined;
 }
 
 const policies = new WeakMap<DescMethod, MethodPolicy>();
@@ -61,7 +71,7 @@ export function pathOf(method: DescMethod): string {
 }
 
 /** Whether a method only reads: one of its roles is a viewer's. Admin viewers may call it. */
-export function isRead(policy: MethodPolicy): boolean {
+export function isRead(policy: Pick<MethodPolicy, "projectRoles" | "tenantRoles" | "adminRoles">): boolean {
   return (
     policy.projectRoles.includes(ProjectRole.VIEWER) ||
     policy.tenantRoles.includes(TenantRole.VIEWER) ||
@@ -74,19 +84,27 @@ function readPolicy(method: DescMethod): MethodPolicy {
   const tenantRoles = getOption(method, tenant_roles);
   const projectField = stringField(method, "project");
   const tenantField = stringField(method, "login");
+  const roles = { projectRoles, tenantRoles, adminRoles: getOption(method, admin_roles) };
+  const callers = { ...roles, visibility: getOption(method, visibility) };
+  const audited = getOption(method, auditing) !== Auditing.EXCLUDED;
   return {
     path: pathOf(method),
-    visibility: getOption(method, visibility),
-    projectRoles,
-    tenantRoles,
-    adminRoles: getOption(method, admin_roles),
+    ...callers,
     chargeable: getOption(method, chargeable) === Chargeable.TRUE,
-    audited: getOption(method, auditing) !== Auditing.EXCLUDED,
+    audited,
+    auditedAhead: audited && !onlyReads(method, callers),
     projectScope: { kind: projectRoles.length > 0 && projectField !== undefined ? "project" : "none" },
     tenantScope: { kind: tenantRoles.length > 0 ? tenantScopeKind(method, tenantField) : "none" },
     projectField,
     tenantField,
+    environmentField: stringField(method, "environment"),
+    deploymentField: stringField(method, "deployment"),
   };
+}
+
+// The options alone do not say it: admin viewers may revoke tokens.
+function onlyReads(method: DescMethod, callers: Parameters<typeof isRead>[0] & Pick<MethodPolicy, "visibility">) {
+  return /^(Get|List|Watch)/.test(method.name) && (isRead(callers) || callers.visibility === Visibility.PUBLIC);
 }
 
 // A request with the whole tenant in it creates that tenant: nobody can hold a role there yet.

@@ -1,4 +1,4 @@
-import { BlockList, isIP } from "node:net";
+import { BlockList, isIP, SocketAddress } from "node:net";
 
 /** Where a call comes from. */
 export interface Peer {
@@ -31,7 +31,9 @@ export function trustedProxies(entries: readonly string[]): BlockList {
 
 /**
  * The address of the caller. X-Forwarded-For is read from its end, one hop for
- * each trusted proxy, so that nobody can pass for somebody else.
+ * each trusted proxy, so that nobody can pass for somebody else; what cannot be
+ * read ends it. Forwarded (RFC 7239) is believed of nobody: a proxy that writes
+ * one of the two headers passes on the other as its caller made it up.
  */
 export function sourceAddress(
   remote: string | undefined,
@@ -39,13 +41,22 @@ export function sourceAddress(
   trusted: BlockList,
 ): string {
   let address = plainAddress(remote ?? "");
-  const hops = (forwardedFor ?? "").split(",");
+  if (forwardedFor === undefined || !isTrusted(address, trusted)) return address;
+  const hops = forwardedFor.split(",");
   while (isTrusted(address, trusted)) {
-    const hop = plainAddress((hops.pop() ?? "").trim());
-    if (isIP(hop) === 0) break;
+    const hop = hopAddress((hops.pop() ?? "").trim());
+    if (hop === undefined) break;
     address = hop;
   }
   return address;
+}
+
+/** The address that a proxy has written, in its one spelling; some write the port, too. Undefined when it is none. */
+function hopAddress(hop: string): string | undefined {
+  const address = /^\[([^\]]*)\](?::\d+)?$/.exec(hop)?.[1] ?? /^([\d.]+):\d+$/.exec(hop)?.[1] ?? hop;
+  const version = isIP(address);
+  if (version === 0) return undefined;
+  return version === 4 ? address : plainAddress(new SocketAddress({ address, family: "ipv6" }).address);
 }
 
 function isTrusted(address: string, trusted: BlockList): boolean {

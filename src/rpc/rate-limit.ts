@@ -1,68 +1,85 @@
-import { createHmac, randomBytes } from "node:crypto";
 import { isIPv6 } from "node:net";
-import type { Interceptor } from "@connectrpc/connect";
-import { RateLimiterMemory, RateLimiterRes } from "rate-limiter-flexible";
+import { createContextKey, type Interceptor } from "@connectrpc/connect";
+import { Visibility } from "../../gen/ts/api/v1/common_pb.js";
+import { callerKey } from "../caller.js";
 import { DomainError } from "../errors.js";
-import { callOf } from "./call.js";
+import { tokenIn } from "./authenticate.js";
+import { type Call, callOf } from "./call.js";
+import { createKnownTokens, type KnownTokens } from "./known-tokens.js";
+import { createTokenBuckets, type RateLimit, type RateVerdict, type TokenBuckets } from "./token-bucket.js";
 
-export interface RateLimit {
-  /** Calls that one source address may make in each window; 0 means no limit. */
-  readonly calls: number;
-  /** Length of a window in seconds. */
-  readonly seconds: number;
+/** What may be called how often. */
+export interface RateLimits {
+  /** Of each source address: calls of public methods, without a token, and with one that is not known to hold. */
+  readonly rateLimit: RateLimit;
+  /** Of each token that holds, from wherever it is used. */
+  readonly tokenRateLimit: RateLimit;
 }
 
-// Addresses share this many counters, so that a flood of addresses cannot fill the memory.
-const buckets = 65_536;
-
-/** What a limiter says of one more call. */
-export interface RateVerdict {
-  readonly allowed: boolean;
-  /** Whether a record is due: not of every call of a flood, but of the first one too many in each window. */
-  readonly recorded: boolean;
-  readonly retryAfterMs: number;
-}
-
-/** Counts the calls of each source address. */
+/** The buckets of one server, and which tokens have buckets of their own. */
 export interface RateLimiter {
-  count(address: string): Promise<RateVerdict>;
+  /** Takes one call from the bucket of an address. */
+  takeFromAddress(address: string): RateVerdict;
+  /** By the id of the token. */
+  readonly tokens: TokenBuckets;
+  readonly known: KnownTokens;
 }
 
-/** Makes the counters of one process. */
-export function createRateLimiter(limit: RateLimit): RateLimiter {
-  const allowed = { allowed: true, recorded: true, retryAfterMs: 0 };
-  if (limit.calls === 0) return { count: async () => allowed };
-  const limiter = new RateLimiterMemory({ points: limit.calls, duration: limit.seconds });
-  const bucketOf = bucketing();
+/** Makes the buckets of one server, all of them full; `now` counts milliseconds and never falls. */
+export function createRateLimiter(limits: RateLimits, now: () => number): RateLimiter {
+  const addresses = createTokenBuckets(limits.rateLimit, now);
   return {
-    async count(address) {
-      try {
-        await limiter.consume(bucketOf(address));
-        return allowed;
-      } catch (refusal) {
-        if (!(refusal instanceof RateLimiterRes)) throw refusal;
-        const recorded = refusal.consumedPoints === limit.calls + 1;
-        return { allowed: false, recorded, retryAfterMs: refusal.msBeforeNext };
-      }
-    },
+    takeFromAddress: (address) => addresses.take(networkOf(address)),
+    tokens: createTokenBuckets(limits.tokenRateLimit, now),
+    known: createKnownTokens(),
   };
 }
 
-/** Refuses calls of a source address that makes too many, before anybody looks at its token. */
+/** Whether the bucket of the call's token was taken from. */
+const tokenTakenKey = createContextKey(false, { description: "bucket of the token was taken from" });
+
+/**
+ * Refuses calls that are too many before anybody looks at their token: a token that has held is
+ * counted by itself, so that it works wherever others flood; all else is counted by its address,
+ * and so are public methods, where nobody would notice that a token does not hold any more.
+ */
 export function limitRate(limiter: RateLimiter): Interceptor {
   return (next) => async (req) => {
     const call = callOf(req);
-    const { allowed, recorded, retryAfterMs } = await limiter.count(call.peer.address);
-    if (allowed) return next(req);
-    call.recorded = recorded;
-    throw new DomainError("exhausted", "too many calls from this address", { retryAfterMs });
+    const isPublic = call.policy.visibility === Visibility.PUBLIC;
+    const token = isPublic ? undefined : tokenIn(req.header.get("authorization"));
+    const caller = token === undefined ? undefined : limiter.known.callerOf(token);
+    if (caller === undefined) {
+      demand(call, limiter.takeFromAddress(call.peer.address), fromAddress);
+      return next(req);
+    }
+    const verdict = limiter.tokens.take(caller.tokenId);
+    // A refusal is the last that is heard of the call: its records say whose it was.
+    if (!verdict.allowed) req.contextValues.set(callerKey, caller);
+    demand(call, verdict, withToken);
+    req.contextValues.set(tokenTakenKey, true);
+    return next(req);
   };
 }
 
-// The seed is new in each process: nobody can look for an address that shares a counter with another.
-function bucketing(): (address: string) => string {
-  const seed = randomBytes(16);
-  return (address) => String(createHmac("sha256", seed).update(networkOf(address)).digest().readUInt32BE(0) % buckets);
+/** Refuses calls with a token that was not known before, when there are too many with it elsewhere or in another spelling. */
+export function limitTokenRate(limiter: RateLimiter): Interceptor {
+  return (next) => async (req) => {
+    const caller = req.contextValues.get(callerKey);
+    if (caller !== undefined && !req.contextValues.get(tokenTakenKey)) {
+      demand(callOf(req), limiter.tokens.take(caller.tokenId), withToken);
+    }
+    return next(req);
+  };
+}
+
+const fromAddress = "too many calls from this address that are public, or have no token that is known to hold";
+const withToken = "too many calls with this token";
+
+function demand(call: Call, { allowed, recorded, retryAfterMs }: RateVerdict, message: string): void {
+  if (allowed) return;
+  call.recorded = recorded;
+  throw new DomainError("exhausted", message, { retryAfterMs });
 }
 
 /** The part of an address that belongs to one caller: whoever has one IPv6 address has its whole /64. */

@@ -19,14 +19,15 @@ import { policyOf } from "./method-options.js";
 import { createRpcMetrics, type RpcMetrics } from "./metrics.js";
 import { trustedProxies } from "./peer.js";
 import { policyDefects } from "./policy-defects.js";
-import { createRateLimiter, type RateLimit, type RateLimiter } from "./rate-limit.js";
+import { createRateLimiter, type RateLimiter, type RateLimits } from "./rate-limit.js";
 import { registerReflection } from "./reflection.js";
 import type { OnRefused } from "./refusals.js";
 import { createTransport, type TransportLimits } from "./transport.js";
 import { warmValidator } from "./validate.js";
 
-export interface HandlerLimits extends TransportLimits {
-  readonly rateLimit: RateLimit;
+export interface HandlerLimits extends TransportLimits, RateLimits {
+  /** How long a call waits for its audit record before it is refused, in ms, unless its own deadline comes first. */
+  readonly auditTimeoutMs: number;
 }
 
 export interface HandlerOptions {
@@ -41,6 +42,8 @@ export interface HandlerOptions {
   readonly writeAudit: WriteAudit;
   readonly log: Logger;
   readonly clock: () => Date;
+  /** Milliseconds that never fall, by which rates and durations are measured; the process's own unless given. */
+  readonly now?: () => number;
   readonly newId: () => string;
   readonly lifecycle: Lifecycle;
   /** Where instruments are declared; by default the meter that `@opentelemetry/api` gives out now. */
@@ -66,7 +69,9 @@ const defaultLimits: HandlerLimits = {
   maxTimeoutMs: 24 * 60 * 60_000,
   compressMinBytes: 10_000,
   bodyTimeoutMs: 60_000,
+  auditTimeoutMs: 5_000,
   rateLimit: { calls: 1_000, seconds: 1 },
+  tokenRateLimit: { calls: 1_000, seconds: 1 },
 };
 
 /**
@@ -75,15 +80,17 @@ const defaultLimits: HandlerLimits = {
  * whose options or scope field are wrong.
  */
 export function createHandler(options: HandlerOptions): RpcServer {
-  const { log, lifecycle, newId, clock } = options;
+  const { log, lifecycle, newId, clock, now = () => performance.now() } = options;
   const limits = { ...defaultLimits, ...options.limits };
   const metrics = createRpcMetrics(options.meter ?? otel.getMeter("slipway"));
-  const audit = createAudit({ write: options.writeAudit, log, metrics, clock, newId });
+  const write = options.writeAudit;
+  const audit = createAudit({ write, log, metrics, clock, newId, timeoutMs: limits.auditTimeoutMs });
   const validator = createValidator();
-  const calls = { log, metrics, now: () => performance.now(), streams: lifecycle.streams };
-  const { authenticate, refresh, watchCaller, admitted } = options;
+  const calls = { log, metrics, now, streams: lifecycle.streams };
+  const { watchCaller, admitted } = options;
   const tools = toolChain(calls);
-  const rateLimiter = createRateLimiter(limits.rateLimit);
+  const rateLimiter = createRateLimiter(limits, now);
+  const { remembering } = rateLimiter.known;
   let services: readonly DescService[] = [];
   const handler = createTransport({
     ...limits,
@@ -91,8 +98,8 @@ export function createHandler(options: HandlerOptions): RpcServer {
       ...calls,
       audit,
       validator,
-      authenticate,
-      refresh,
+      authenticate: remembering(options.authenticate),
+      refresh: options.refresh && remembering(options.refresh),
       watchCaller,
       admitted,
       rateLimiter,
@@ -104,7 +111,7 @@ export function createHandler(options: HandlerOptions): RpcServer {
       registerHealth(router, lifecycle, services, tools);
       registerReflection(router, [...services, Health], tools);
     },
-    httpRoutes: httpRoutes([...probes(lifecycle), ...(options.httpRoutes ?? [])], log),
+    httpRoutes: httpRoutes([...probes(lifecycle), ...(options.httpRoutes ?? [])], rateLimiter, log),
     cors: corsFor(options.corsOrigins ?? []),
     trusted: trustedProxies(options.trustedProxies ?? []),
     shutdownSignal: lifecycle.shutdownSignal,
@@ -131,18 +138,17 @@ function recordRefusals(log: Logger, metrics: RpcMetrics, audit: Audit, rateLimi
     writeCallLine(log, false, code, { caller: undefined, tenant: undefined, project: undefined, ...line });
     metrics.refused(rpc, name, ms / 1000);
     // Who sends nothing but garbage fills the records no faster than others.
-    const count = rateLimiter.count(origin.peer.address);
-    const recordIfDue = count.then(({ recorded }) => recorded && audit.refused(policy, origin, code));
-    recordIfDue.catch((error: unknown) => log.error({ err: error }, "a refusal was not recorded"));
+    if (rateLimiter.takeFromAddress(origin.peer.address).recorded) audit.refused(policy, origin, code);
   };
 }
 
 function probes(lifecycle: Lifecycle): HttpRoute[] {
   return [
-    { method: "GET", path: "/livez", handle: () => ({ status: 200, body: "ok\n" }) },
+    { method: "GET", path: "/livez", unlimited: true, handle: () => ({ status: 200, body: "ok\n" }) },
     {
       method: "GET",
       path: "/readyz",
+      unlimited: true,
       handle: () => ({ status: lifecycle.ready() ? 200 : 503, body: `${lifecycle.state()}\n` }),
     },
   ];

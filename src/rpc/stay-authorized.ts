@@ -2,8 +2,8 @@ import type { Interceptor } from "@connectrpc/connect";
 import { callerKey } from "../caller.js";
 import { DomainError } from "../errors.js";
 import { type Authenticate, tokenKey, type WatchCaller } from "./authenticate.js";
-import { decide } from "./authorize.js";
 import { callOf } from "./call.js";
+import { decide } from "./decide.js";
 import { policyOf } from "./method-options.js";
 import { observe } from "./streams.js";
 

@@ -1,79 +1,152 @@
-import type { Logger } from "pino";
 import type { Database } from "../../../db/database.js";
-import { databaseError } from "../../../db/errors.js";
+import { databaseError, withoutValues } from "../../../db/errors.js";
 import { pause } from "../../../pause.js";
+import { createAuditQueue, type Waiting } from "./queue.js";
 import { type AuditRow, auditStore } from "./store.js";
 
-const batchSize = 500;
-const maxQueuedBytes = 64 * 1024 * 1024;
-const gatherMs = 5;
-const attempts = 5;
-/** What an entry costs beside its body. */
-const entryBytes = 1_024;
+const betweenInsertsMs = 5;
+const maxRetryMs = 5_000;
+const maxKnownProjects = 10_000;
 
 /** Takes audit entries and writes them in batches. */
 export interface AuditWriter {
-  /** Queues an entry; throws when too much waits already. */
-  write(entry: AuditRow): void;
-  /** Writes what waits. */
+  /**
+   * Resolves once the entry is committed. Rejects when it is lost: too many wait
+   * already, the database refuses it, or is away. An entry that a call waits for
+   * (`ahead`) goes before others, and is lost by the first attempt that finds the
+   * database away; others are kept until it is back.
+   */
+  write(entry: AuditRow, options?: { readonly ahead?: boolean }): Promise<void>;
+  /** Writes what waits, or gives it up if the database is away. */
   close(): Promise<void>;
 }
 
 /**
- * At most one insert at a time, each with all that came within 5 ms or while
- * the last one ran. A batch that cannot be written is tried again, then logged
- * as lost: calls never wait for it.
+ * One insert at a time, and at most one every 5 ms: the first of an idle moment
+ * begins at once, what comes while it runs goes together with the next one.
+ * `onWritten` is told of entries that were committed.
  */
-export function createAuditWriter(db: Database, log: Logger): AuditWriter {
-  let queue: AuditRow[] = [];
-  let queuedBytes = 0;
+export function createAuditWriter(
+  db: Database,
+  onWritten: (rows: readonly AuditRow[]) => void = () => {},
+): AuditWriter {
+  const insert = inserter(db, onWritten);
+  const queue = createAuditQueue();
+  let nextInsertAt = 0;
+  /** How often in a row the database was away. */
+  let failures = 0;
+  let patience = new AbortController();
+  let isClosing = false;
   let running: Promise<void> | undefined;
 
+  /** Waits until the next insert may begin. Nobody is kept waiting because of earlier failures. */
+  const turn = async (): Promise<void> => {
+    patience = new AbortController();
+    if (failures > 0 && !queue.hasAhead && !isClosing) {
+      await pause(Math.min(maxRetryMs, 100 * 2 ** failures), patience.signal);
+    }
+    const early = nextInsertAt - performance.now();
+    if (early > 0) await pause(Math.ceil(early));
+    nextInsertAt = performance.now() + betweenInsertsMs;
+  };
   const drain = async (): Promise<void> => {
-    await pause(gatherMs);
-    while (queue.length > 0) {
-      const batch = queue.slice(0, batchSize);
-      queue = queue.slice(batchSize);
-      await insert(db, batch, log);
-      for (const entry of batch) queuedBytes -= sizeOf(entry);
+    while (!queue.isEmpty) {
+      await turn();
+      const batch = queue.take(failures > 0 && queue.hasAhead);
+      const { left, error } = await insert(batch);
+      failures = error === undefined ? 0 : failures + 1;
+      const isKept = new Set(left);
+      queue.free(batch.filter((each) => !isKept.has(each)));
+      queue.putBack(left);
+      if (isClosing && error !== undefined) giveUp(error);
     }
     running = undefined;
   };
+  const giveUp = (error: unknown): void => {
+    while (!queue.isEmpty) {
+      const lost = queue.take(false);
+      queue.free(lost);
+      for (const { reject } of lost) reject(error);
+    }
+  };
 
   return {
-    write(entry) {
-      if (queuedBytes > maxQueuedBytes) throw new Error(`${queue.length} audit entries wait to be written`);
-      queuedBytes += sizeOf(entry);
-      queue.push(entry);
+    write(entry, { ahead = false } = {}) {
+      const written = queue.add(entry, ahead);
+      if (ahead) patience.abort();
       running ??= drain();
+      return written;
     },
     async close() {
+      isClosing = true;
+      patience.abort();
       while (running !== undefined) await running;
     },
   };
 }
 
-const sizeOf = (entry: AuditRow): number => entryBytes + 2 * (entry.body?.length ?? 0);
+/** What became of a batch: entries that are to be tried again, because the database is away. */
+interface Outcome {
+  readonly left: readonly Waiting[];
+  readonly error: unknown;
+}
 
-/** Writes a batch. One that the database refuses is halved, so that a bad entry costs only itself. */
-async function insert(db: Database, batch: readonly AuditRow[], log: Logger): Promise<void> {
-  for (let attempt = 1; ; attempt += 1) {
+const passing = new Set(["unavailable", "timeout", "conflict"]);
+
+/** Writes batches and settles their entries; never fails itself. */
+function inserter(db: Database, onWritten: (rows: readonly AuditRow[]) => void) {
+  const withOwners = ownersKnown();
+
+  async function insert(batch: readonly Waiting[]): Promise<Outcome> {
+    const failure = await attempt(batch);
+    if (failure === undefined) return { left: [], error: undefined };
+    const known = databaseError(failure);
+    const error = known ?? withoutValues(failure);
+    const isAway = known !== undefined && passing.has(known.kind);
+    // One that the database refuses: it must cost only itself.
+    if (!isAway && batch.length > 1) return insertHalves(batch);
+    for (const each of batch) if (each.ahead || !isAway) each.reject(error);
+    return isAway ? { left: batch.filter(({ ahead }) => !ahead), error } : { left: [], error: undefined };
+  }
+
+  async function insertHalves(batch: readonly Waiting[]): Promise<Outcome> {
+    const half = Math.ceil(batch.length / 2);
+    const first = await insert(batch.slice(0, half));
+    const second = await insert(batch.slice(half));
+    return { left: [...first.left, ...second.left], error: first.error ?? second.error };
+  }
+
+  async function attempt(batch: readonly Waiting[]): Promise<unknown> {
     try {
-      await auditStore.insert(db, batch);
-      return;
-    } catch (err) {
-      const isAway = databaseError(err)?.kind === "unavailable";
-      if (!isAway && batch.length > 1) {
-        const half = Math.ceil(batch.length / 2);
-        await insert(db, batch.slice(0, half), log);
-        await insert(db, batch.slice(half), log);
-        return;
-      }
-      if (!isAway || attempt === attempts) {
-        log.error({ err, entries: batch.length }, "audit entries lost");
-        return;
-      }
-      await pause(100 * 2 ** attempt);
+      const entries = batch.map(({ entry }) => entry);
+      const written = await withOwners(entries, (rows) => auditStore.insert(db, rows));
+      for (const { resolve } of batch) resolve();
+      onWritten(written);
+      return undefined;
+    } catch (error) {
+      return error;
     }
   }
+  return insert;
+}
+
+type Insert = (rows: readonly AuditRow[]) => ReturnType<typeof auditStore.insert>;
+
+/**
+ * Remembers the tenants of projects: the record of a project's end is written
+ * when the project is gone. Answers the rows with their tenants.
+ */
+function ownersKnown() {
+  const owners = new Map<string, string>();
+  const withOwner = (row: AuditRow): AuditRow => {
+    const tenant = row.project === null ? undefined : owners.get(row.project);
+    return tenant === undefined ? row : { ...row, tenant };
+  };
+  return async (rows: readonly AuditRow[], insert: Insert): Promise<AuditRow[]> => {
+    for (const { project, tenant } of await insert(rows.map(withOwner))) {
+      if (owners.size >= maxKnownProjects) owners.clear();
+      owners.set(project, tenant);
+    }
+    return rows.map(withOwner);
+  };
 }

@@ -4,22 +4,22 @@ import { callerOf } from "../../../caller.js";
 import type { Platform } from "../../../platform.js";
 import { adminRoleName, projectRoleName, tenantRoleName } from "../roles.js";
 import { permissionMessages, roleMessages } from "../token/messages.js";
+import { singleMethods } from "./rules.js";
 
 /** api.v1.MethodService: which methods there are, and which a token may call. */
 export function registerMethods(router: ConnectRouter, platform: Platform): void {
   router.service(MethodService, {
     list: () => ({ methods: [...platform.methods.names] }),
     tokenScopedList(_, context) {
-      const { granted, permissions } = callerOf(context);
+      const caller = callerOf(context);
+      const { granted } = caller;
       const roles = {
         projectRoles: named(granted.projectRoles, projectRoleName),
         tenantRoles: named(granted.tenantRoles, tenantRoleName),
         adminRole: adminRoleName(granted.adminRole) ?? null,
       };
       return {
-        permissions: permissionMessages(
-          Object.fromEntries([...permissions].map(([subject, methods]) => [subject, [...methods]])),
-        ),
+        permissions: permissionMessages(singleMethods(caller, platform.methods)),
         roles: roleMessages(roles),
         projectRoles: Object.fromEntries(granted.projectRoles),
         tenantRoles: Object.fromEntries(granted.tenantRoles),

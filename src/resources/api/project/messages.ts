@@ -1,10 +1,13 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { ProjectRole } from "../../../../gen/ts/api/v1/common_pb.js";
-import type { ProjectMemberSchema, ProjectSchema } from "../../../../gen/ts/api/v1/project_pb.js";
+import type { ProjectInviteSchema, ProjectMemberSchema, ProjectSchema } from "../../../../gen/ts/api/v1/project_pb.js";
+import { DomainError } from "../../../errors.js";
+import type { OpenInvite } from "../invite/invites.js";
+import type { ProjectMemberRow, TenantMemberRow } from "../member/store.js";
 import { projectRoles } from "../roles.js";
-import type { TenantMemberRow } from "../tenant/store.js";
-import type { ProjectMemberRow, ProjectRow } from "./store.js";
+import type { TenantRow } from "../tenant/store.js";
+import type { ProjectRow } from "./store.js";
 
 /** A project as the API shows it. */
 export function projectMessage(row: ProjectRow): MessageInitShape<typeof ProjectSchema> {
@@ -43,4 +46,23 @@ export function projectMemberMessages(
 
 function memberMessage(id: string, role: ProjectRole, inheritedMembership: boolean, createdAt: Date) {
   return { id, role, inheritedMembership, createdAt: timestampFromDate(createdAt) };
+}
+
+/** An invitation into a project of that tenant as the API shows it. */
+export function projectInviteMessage(
+  { row, secret }: OpenInvite,
+  project: ProjectRow,
+  tenant: TenantRow | undefined,
+): MessageInitShape<typeof ProjectInviteSchema> {
+  if (row.role === "guest") throw new DomainError("missing", "projects have no guests");
+  return {
+    secret,
+    project: project.id,
+    projectName: project.name,
+    role: projectRoles[row.role],
+    tenant: project.tenant,
+    tenantName: tenant?.name ?? "",
+    joined: false,
+    expiresAt: timestampFromDate(row.expiresAt),
+  };
 }

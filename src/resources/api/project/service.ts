@@ -1,29 +1,42 @@
 import type { ConnectRouter } from "@connectrpc/connect";
 import { ProjectService, type ProjectServiceCreateRequest } from "../../../../gen/ts/api/v1/project_pb.js";
 import { callerOf } from "../../../caller.js";
-import { constraintOf } from "../../../db/errors.js";
-import { DomainError } from "../../../errors.js";
 import type { Platform } from "../../../platform.js";
-import { tenantStore } from "../tenant/store.js";
+import { memberStore } from "../member/store.js";
+import { deleteProject } from "./delete.js";
+import { projectInvites } from "./invites.js";
+import { projectMembership } from "./members.js";
 import { projectMemberMessages, projectMessage } from "./messages.js";
+import { askedChanges, askedPicture, found, seesTenantMembers, visibleProjects } from "./rules.js";
 import { type ProjectRow, projectStore } from "./store.js";
 
 /** api.v1.ProjectService: the projects of a tenant. */
 export function registerProject(router: ConnectRouter, platform: Platform): void {
-  const { db } = platform;
+  const { db, clock } = platform;
   router.service(ProjectService, {
     async list(request, context) {
-      const ids = [...callerOf(context).granted.projectRoles.keys()];
-      return { projects: (await projectStore.list(db, ids, request)).map(projectMessage) };
+      // Past the cache: whoever has just made or joined a project finds it here.
+      const { granted } = await platform.callerNow(callerOf(context));
+      const rows = await projectStore.list(db, visibleProjects(granted), request);
+      return { projects: rows.map(projectMessage) };
     },
-    async get({ project }) {
-      const row = await projectStore.get(db, project);
-      if (row === undefined) throw new DomainError("missing", `project ${project} does not exist`);
-      const direct = await projectStore.members(db, project);
-      const inherited = await tenantStore.members(db, row.tenant);
+    async get({ project }, context) {
+      const { owner, granted } = callerOf(context);
+      const row = found(await projectStore.get(db, project), project);
+      const direct = await memberStore.projectMembers(db, project);
+      const seesAll = seesTenantMembers(owner, granted, row.tenant);
+      const inherited = seesAll ? await memberStore.tenantMembers(db, row.tenant) : [];
       return { project: projectMessage(row), projectMembers: projectMemberMessages(direct, inherited) };
     },
     create: async (request) => ({ project: projectMessage(await createProject(platform, request)) }),
+    delete: async ({ project }) => ({ project: projectMessage(await deleteProject(platform, project)) }),
+    async update(request) {
+      const { project } = request;
+      const row = await projectStore.update(db, project, askedChanges(request), clock());
+      return { project: projectMessage(found(row, project)) };
+    },
+    ...projectMembership(platform),
+    ...projectInvites(platform),
   });
 }
 
@@ -35,18 +48,11 @@ async function createProject(platform: Platform, request: ProjectServiceCreateRe
     tenant: login,
     name,
     description,
-    avatarUrl: avatarUrl ?? null,
+    avatarUrl: askedPicture(avatarUrl),
     isDefault: false,
     createdAt: now,
     updatedAt: now,
   };
-  await projectStore.insert(platform.db, row).catch((error: unknown) => {
-    const constraint = constraintOf(error);
-    if (constraint === "projects_name") throw new DomainError("exists", `the tenant has a project ${name} already`);
-    if (constraint === "projects_tenant_tenants_login_fk") {
-      throw new DomainError("missing", `tenant ${login} does not exist`);
-    }
-    throw error;
-  });
+  await projectStore.insert(platform.db, row);
   return row;
 }

@@ -1,31 +1,110 @@
-import type { ConnectRouter } from "@connectrpc/connect";
-import { TenantRole } from "../../../../gen/ts/api/v1/common_pb.js";
-import { TenantService } from "../../../../gen/ts/api/v1/tenant_pb.js";
-import { callerOf } from "../../../caller.js";
+import type { ConnectRouter, ServiceImpl } from "@connectrpc/connect";
+import {
+  TenantService,
+  type TenantServiceRequestAdmissionRequest,
+  type TenantServiceUpdateMemberRequest,
+} from "../../../../gen/ts/api/v1/tenant_pb.js";
+import { type Caller, callerOf } from "../../../caller.js";
 import { DomainError } from "../../../errors.js";
 import type { Platform } from "../../../platform.js";
-import { reducedTenantMessage, tenantMemberMessage, tenantMessage } from "./messages.js";
+import { leaveTenant } from "../member/leave.js";
+import { askedTenantRole, demandGivable } from "../member/rules.js";
+import { memberStore, type TenantMemberRow } from "../member/store.js";
+import { createOrUpdateTenant, createTenant, found } from "./create.js";
+import { deleteTenant } from "./delete.js";
+import { tenantInvites } from "./invites.js";
+import { reducedTenantMessage, tenantMemberMessage, tenantMemberMessages, tenantMessage } from "./messages.js";
+import { askedAdmission, askedChanges, visibleTenants } from "./rules.js";
 import { tenantStore } from "./store.js";
 
 /** api.v1.TenantService: who owns projects and pays for them. */
 export function registerTenant(router: ConnectRouter, platform: Platform): void {
-  const { db } = platform;
+  const { db, clock } = platform;
   router.service(TenantService, {
+    async create(request, context) {
+      return { tenant: tenantMessage(await createTenant(platform, callerOf(context), request)) };
+    },
+    async createOrUpdate({ tenant }) {
+      return { tenant: tenantMessage(await createOrUpdateTenant(platform, tenant)) };
+    },
     async list(request, context) {
-      const roles = callerOf(context).granted.tenantRoles;
-      const rows = await tenantStore.list(db, [...roles.keys()], request);
+      // Past the cache: whoever has just made or joined a tenant finds it here.
+      const { all, reduced } = visibleTenants((await platform.callerNow(callerOf(context))).granted);
+      const rows = await tenantStore.list(db, [...all, ...reduced], request);
+      return { tenants: rows.map((row) => (all.has(row.login) ? tenantMessage : reducedTenantMessage)(row)) };
+    },
+    async get({ login }) {
+      const row = found(await tenantStore.get(db, login), login);
+      const own = await memberStore.tenantMembers(db, login);
+      const inProjects = await memberStore.inProjectsOf(db, login);
+      return { tenant: tenantMessage(row), tenantMembers: tenantMemberMessages(own, inProjects) };
+    },
+    async update(request) {
+      const { login } = request;
       return {
-        tenants: rows.map((row) =>
-          roles.get(row.login) === TenantRole.GUEST ? reducedTenantMessage(row) : tenantMessage(row),
+        tenant: tenantMessage(found(await tenantStore.update(db, login, askedChanges(request), clock()), login)),
+      };
+    },
+    async delete({ login }) {
+      return { tenant: await deleteTenant(platform, login) };
+    },
+    async requestAdmission(request) {
+      await requestAdmission(platform, request);
+      return {};
+    },
+    ...tenantMembership(platform),
+    ...tenantInvites(platform),
+  });
+}
+
+async function requestAdmission({ db, clock }: Platform, request: TenantServiceRequestAdmissionRequest): Promise<void> {
+  const asked = askedAdmission(request);
+  const { login } = request;
+  if (await tenantStore.requestAdmission(db, login, { ...asked, now: clock() })) return;
+  found(await tenantStore.get(db, login), login);
+  throw new DomainError("precondition", `tenant ${login} is admitted already`);
+}
+
+function tenantMembership(
+  platform: Platform,
+): Pick<ServiceImpl<typeof TenantService>, "removeMember" | "updateMember"> {
+  const { db } = platform;
+  return {
+    async removeMember({ login, memberId }) {
+      if (await leaveTenant(db, { tenant: login, member: memberId })) return {};
+      throw noMember(login, memberId);
+    },
+    async updateMember(request, context) {
+      const row = await updateMember(platform, callerOf(context), request);
+      const direct = await memberStore.inProjectsOf(db, row.tenant, row.member);
+      return {
+        tenantMember: tenantMemberMessage(
+          row,
+          direct.map(({ project }) => project),
         ),
       };
     },
-    async get(request) {
-      const { login } = request;
-      const row = await tenantStore.get(db, login);
-      if (row === undefined) throw new DomainError("missing", `tenant ${login} does not exist`);
-      const members = await tenantStore.members(db, login);
-      return { tenant: tenantMessage(row), tenantMembers: members.map(tenantMemberMessage) };
-    },
+  };
+}
+
+/** Members of a project only, who are guests, become members of the tenant. */
+async function updateMember(
+  { db, clock, callerNow }: Platform,
+  cached: Caller,
+  { login, memberId, role }: TenantServiceUpdateMemberRequest,
+): Promise<TenantMemberRow> {
+  const caller = await callerNow(cached);
+  const given = demandGivable(caller, { tenant: login, project: null, role: askedTenantRole(role) });
+  const key = { tenant: login, member: memberId };
+  return await db.transaction(async (tx) => {
+    await memberStore.lockTenant(tx, login);
+    const isMember =
+      (await memberStore.tenantMember(tx, key)) !== undefined ||
+      (await memberStore.inProjectsOf(tx, login, memberId)).length > 0;
+    if (!isMember) throw noMember(login, memberId);
+    return await memberStore.setTenantRole(tx, { ...key, role: given.role, now: clock() });
   });
 }
+
+const noMember = (tenant: string, member: string): DomainError =>
+  new DomainError("missing", `${member} is no member of tenant ${tenant}`);

@@ -1,6 +1,4 @@
-import { sql } from "drizzle-orm";
-import { boolean, check, index, integer, pgTable, primaryKey, text, timestamp } from "drizzle-orm/pg-core";
-import { users } from "../user/table.js";
+import { boolean, integer, pgTable, text, timestamp } from "drizzle-orm/pg-core";
 
 /** Tenants: the personal one of each user (login = the user's) and organisations. */
 export const tenants = pgTable("tenants", {
@@ -16,27 +14,12 @@ export const tenants = pgTable("tenants", {
   emailConsent: boolean().notNull().default(false),
   onboarded: boolean().notNull().default(false),
   termsAcceptedAt: timestamp({ withTimezone: true }),
+  /** When the tenant asked to be admitted, and what it said then. */
+  admissionRequestedAt: timestamp({ withTimezone: true }),
+  admissionNote: text().notNull().default(""),
+  /** Value-added tax number. */
+  vat: text().notNull().default(""),
   createdBy: text().notNull(),
   createdAt: timestamp({ withTimezone: true }).notNull(),
   updatedAt: timestamp({ withTimezone: true }).notNull(),
 });
-
-/** Who belongs to a tenant, and with which role. */
-export const tenantMembers = pgTable(
-  "tenant_members",
-  {
-    tenant: text()
-      .notNull()
-      .references(() => tenants.login, { onDelete: "cascade" }),
-    member: text()
-      .notNull()
-      .references(() => users.login, { onDelete: "cascade" }),
-    role: text({ enum: ["owner", "editor", "viewer", "guest"] }).notNull(),
-    createdAt: timestamp({ withTimezone: true }).notNull(),
-  },
-  (t) => [
-    primaryKey({ columns: [t.tenant, t.member] }),
-    index("tenant_members_member").on(t.member),
-    check("tenant_members_role", sql`${t.role} in ('owner', 'editor', 'viewer', 'guest')`),
-  ],
-);

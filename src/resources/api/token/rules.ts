@@ -1,5 +1,7 @@
+import { isDeepStrictEqual } from "node:util";
 import type { MethodPermission, TokenServiceCreateRequest } from "../../../../gen/ts/api/v1/token_pb.js";
-import { everySubject } from "../../../auth/rights.js";
+import { grantsOf } from "../../../auth/grants.js";
+import { atLeast, everySubject, roleInProject } from "../../../auth/rights.js";
 import type { Caller } from "../../../caller.js";
 import { DomainError, invalidField } from "../../../errors.js";
 import type { Methods } from "../../../platform.js";
@@ -19,22 +21,25 @@ import type { TokenRow } from "./store.js";
 /** What a token is asked to grant, or grants. */
 export type TokenGrants = Pick<TokenRow, "permissions" | "projectRoles" | "tenantRoles" | "adminRole">;
 
+/** The fields of a request that say what a token shall grant; an update has no older list of roles. */
+export type GrantsRequest = Pick<TokenServiceCreateRequest, "permissions" | "projectRoles" | "tenantRoles"> &
+  Partial<Pick<TokenServiceCreateRequest, "adminRole" | "roles">>;
+
 const longestSubject = 256;
+/** Of the subjects of roles, as Create's rules in the contract have it. */
+const roleSubject = { shortest: 3, longest: 128 };
 const longestEcho = 100;
 const mostPermissions = 1_000;
 
 /** Reads what a request asks for, from the newer fields and from the older list of roles. */
-export function askedGrants(request: TokenServiceCreateRequest, caller: Caller): TokenGrants {
-  const asked: TokenGrants = { permissions: {}, projectRoles: {}, tenantRoles: {}, adminRole: null };
-  asked.permissions = askedPermissions(request.permissions);
-  for (const [subject, role] of Object.entries(request.projectRoles)) {
-    asked.projectRoles[subject] = named("project_roles", projectRoleName(role));
-  }
-  for (const [subject, role] of Object.entries(request.tenantRoles)) {
-    asked.tenantRoles[subject] = named("tenant_roles", tenantRoleName(role));
-  }
+export function askedGrants(request: GrantsRequest, caller: Caller): TokenGrants {
+  const asked = {
+    permissions: askedPermissions(request.permissions),
+    projectRoles: askedRoles("project_roles", request.projectRoles, projectRoleName),
+    tenantRoles: askedRoles("tenant_roles", request.tenantRoles, tenantRoleName),
+  };
   let adminRole: AdminRoleName | undefined = adminRoleName(request.adminRole);
-  for (const { subject, role } of request.roles) {
+  for (const { subject, role } of request.roles ?? []) {
     if (role === "admin") {
       adminRole = "editor";
       continue;
@@ -44,6 +49,26 @@ export function askedGrants(request: TokenServiceCreateRequest, caller: Caller):
     if (subject === everySubject || !caller.owner.projectRoles.has(subject)) asked.tenantRoles[subject] = name;
   }
   return { ...asked, adminRole: adminRole ?? null };
+}
+
+/** Role names by subject, each fit to be one. */
+function askedRoles<Role, Name extends string>(
+  field: string,
+  roles: Readonly<Record<string, Role>>,
+  nameOf: (role: Role) => Name | undefined,
+): Record<string, Name> {
+  const entries = Object.entries(roles);
+  if (entries.length > mostPermissions) throw invalidField(field, `must be at most ${mostPermissions} entries`);
+  const { shortest, longest } = roleSubject;
+  const named = entries.map(([subject, role]) => {
+    if (subject !== everySubject && (subject.length < shortest || subject.length > longest)) {
+      throw invalidField(field, `each subject must be ${shortest} to ${longest} characters long, or *`);
+    }
+    const name = nameOf(role);
+    if (name === undefined) throw invalidField(field, "each role must be specified");
+    return [subject, name] as const;
+  });
+  return Object.fromEntries(named) as Record<string, Name>;
 }
 
 /** Methods by subject, each once; a subject without methods gives nothing and is left out. */
@@ -61,17 +86,16 @@ function askedPermissions(permissions: readonly MethodPermission[]): TokenGrants
   return Object.fromEntries([...asked].map(([subject, methods]) => [subject, [...methods]]));
 }
 
-/** Refuses what goes beyond the calling token, whose row is `calling`, or its owner's present rights. */
-export function refuseEscalation(asked: TokenGrants, calling: TokenRow, caller: Caller, methods: Methods): void {
-  // A console token is worth what its owner may do, everywhere and at any time.
-  const console = calling.type === "console";
+/** Refuses what goes beyond the calling token, or its owner's present rights. */
+export function refuseEscalation(asked: TokenGrants, caller: Caller, methods: Methods): void {
+  const { granted, grants } = caller;
+  // A token that carries all is worth what its owner may do, everywhere and at any time.
   const everywhere = {
-    project: console ? projectRoles.owner : numberOf(projectRoles, calling.projectRoles[everySubject]),
-    tenant: console ? tenantRoles.owner : numberOf(tenantRoles, calling.tenantRoles[everySubject]),
+    project: grants === undefined ? projectRoles.owner : grants.projectRoles.get(everySubject),
+    tenant: grants === undefined ? tenantRoles.owner : grants.tenantRoles.get(everySubject),
   };
-  const { granted } = caller;
   const inProject = (subject: string) =>
-    subject === everySubject ? everywhere.project : granted.projectRoles.get(subject);
+    subject === everySubject ? everywhere.project : roleInProject(granted, subject);
   const inTenant = (subject: string) =>
     subject === everySubject ? everywhere.tenant : granted.tenantRoles.get(subject);
   for (const [subject, role] of Object.entries(asked.projectRoles)) {
@@ -84,7 +108,9 @@ export function refuseEscalation(asked: TokenGrants, calling: TokenRow, caller: 
     throw beyond(`the admin role ${asked.adminRole}`);
   }
   const mayEverywhere = (method: string) =>
-    console || calling.permissions[everySubject]?.includes(method) === true || methods.admits(method, everywhere);
+    grants === undefined ||
+    grants.permissions.get(everySubject)?.includes(method) === true ||
+    methods.admits(method, everywhere);
   for (const [subject, names] of Object.entries(asked.permissions)) {
     for (const method of names) {
       if (methods.may(caller, method, subject) || (subject === everySubject && mayEverywhere(method))) continue;
@@ -104,13 +130,21 @@ export function refuseUnknownMethods(asked: TokenGrants, methods: ReadonlySet<st
   }
 }
 
-const numberOf = <Name extends string>(names: Readonly<Record<Name, number>>, name: Name | undefined) =>
-  name === undefined ? undefined : names[name];
+/**
+ * Refuses to go on when the calling token was revoked ("unauthenticated") or changed ("conflict") after it
+ * was judged; `held` is its row, locked. An API key has none.
+ */
+export function demandUnchanged(caller: Caller, held: TokenRow | undefined): void {
+  if (caller.tokenType === "api" && caller.grants === undefined) return;
+  if (held === undefined) throw new DomainError("unauthenticated", "the calling token was revoked meanwhile");
+  if (caller.grants !== undefined && !isDeepStrictEqual(grantsOf(held), caller.grants)) {
+    throw new DomainError("conflict", "the calling token was changed meanwhile: try again");
+  }
+}
 
-/** Roles are numbered from the strongest (1) to the weakest. */
-const atLeast = (held: number | undefined, asked: number): boolean => held !== undefined && held <= asked;
-
-function named<Name>(field: string, name: Name | undefined): Name {
-  if (name === undefined) throw invalidField(field, "each role must be specified");
-  return name;
+/** Refuses grants for a console token: it gives what its user has. */
+export function refuseConsoleGrants(asked: TokenGrants): void {
+  const grants = [asked.permissions, asked.projectRoles, asked.tenantRoles].flatMap((given) => Object.keys(given));
+  if (grants.length === 0 && asked.adminRole === null) return;
+  throw new DomainError("precondition", "a console token gives what its user has: only its description can change");
 }

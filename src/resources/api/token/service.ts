@@ -1,11 +1,22 @@
 import type { ConnectRouter } from "@connectrpc/connect";
-import { TokenService, type TokenServiceCreateRequest } from "../../../../gen/ts/api/v1/token_pb.js";
+import {
+  TokenService,
+  type TokenServiceCreateRequest,
+  type TokenServiceUpdateRequest,
+} from "../../../../gen/ts/api/v1/token_pb.js";
 import { type Caller, callerOf } from "../../../caller.js";
 import { DomainError } from "../../../errors.js";
 import type { Platform } from "../../../platform.js";
-import { issueToken } from "./issue.js";
+import { signToken } from "./issue.js";
 import { tokenMessage } from "./messages.js";
-import { askedGrants, refuseEscalation, refuseUnknownMethods } from "./rules.js";
+import {
+  askedGrants,
+  demandUnchanged,
+  type GrantsRequest,
+  refuseConsoleGrants,
+  refuseEscalation,
+  refuseUnknownMethods,
+} from "./rules.js";
 import { type TokenRow, tokenStore } from "./store.js";
 
 const defaultSeconds = 8 * 3_600;
@@ -24,6 +35,9 @@ export function registerToken(router: ConnectRouter, platform: Platform): void {
     async get({ uuid }, context) {
       return { token: tokenMessage(found(await tokenStore.get(db, callerOf(context).user, uuid, clock()), uuid)) };
     },
+    async update(request, context) {
+      return { token: tokenMessage(await updateToken(platform, request, callerOf(context))) };
+    },
     async revoke({ uuid }, context) {
       if (!(await tokenStore.revoke(db, callerOf(context).user, uuid, clock()))) throw missing(uuid);
       return {};
@@ -31,15 +45,10 @@ export function registerToken(router: ConnectRouter, platform: Platform): void {
   });
 }
 
-async function createToken(platform: Platform, request: TokenServiceCreateRequest, caller: Caller) {
-  const { db, clock, methods } = platform;
-  const now = clock();
-  const asked = askedGrants(request, caller);
-  refuseUnknownMethods(asked, methods.names);
-  const calling = await tokenStore.get(db, caller.user, caller.tokenId, now);
-  if (calling === undefined) throw new DomainError("unauthenticated", "the token is not valid: it was revoked");
-  refuseEscalation(asked, calling, caller, methods);
-  return await issueToken(db, platform.tokens, {
+async function createToken(platform: Platform, request: TokenServiceCreateRequest, cached: Caller) {
+  const { caller, asked } = await judge(platform, request, cached);
+  const now = platform.clock();
+  const { row: wanted, secret } = await signToken(platform.tokens, {
     ...asked,
     id: platform.newId(),
     owner: caller.user,
@@ -48,6 +57,36 @@ async function createToken(platform: Platform, request: TokenServiceCreateReques
     now,
     seconds: request.expires === undefined ? defaultSeconds : Number(request.expires.seconds),
   });
+  const row = await platform.db.transaction(async (tx) => {
+    const [held] = await tokenStore.lock(tx, caller.user, [caller.tokenId], now);
+    demandUnchanged(caller, held);
+    return found(await tokenStore.insert(tx, wanted), wanted.id);
+  });
+  return { row, secret };
+}
+
+async function updateToken(platform: Platform, request: TokenServiceUpdateRequest, cached: Caller): Promise<TokenRow> {
+  const { uuid } = request;
+  const { caller, asked } = await judge(platform, request, cached);
+  const now = platform.clock();
+  return await platform.db.transaction(async (tx) => {
+    const held = await tokenStore.lock(tx, caller.user, [caller.tokenId, uuid], now);
+    const byId = (wanted: string) => held.find(({ id }) => id === wanted);
+    demandUnchanged(caller, byId(caller.tokenId));
+    const { type, description } = found(byId(uuid), uuid);
+    if (type === "console") refuseConsoleGrants(asked);
+    const change = { ...asked, description: request.description ?? description };
+    return found(await tokenStore.update(tx, caller.user, uuid, change, now), uuid);
+  });
+}
+
+/** What a request asks for, held against the caller as of now: what is given away outlives the call. */
+async function judge(platform: Platform, request: GrantsRequest, cached: Caller) {
+  const caller = await platform.callerNow(cached);
+  const asked = askedGrants(request, caller);
+  refuseUnknownMethods(asked, platform.methods.names);
+  refuseEscalation(asked, caller, platform.methods);
+  return { caller, asked };
 }
 
 function found(row: TokenRow | undefined, uuid: string): TokenRow {

@@ -1,10 +1,12 @@
-import { and, desc, eq, gt, isNull, sql } from "drizzle-orm";
+import { and, desc, eq, gt, inArray, isNull, lte, sql } from "drizzle-orm";
 import type { Database } from "../../../db/database.js";
 import { prepared } from "../../../db/prepared.js";
 import { tokens } from "./table.js";
 
 export type TokenRow = typeof tokens.$inferSelect;
 export type NewToken = Omit<typeof tokens.$inferInsert, "revokedAt">;
+/** What can be changed of a token. */
+export type TokenChange = Pick<TokenRow, "description" | "permissions" | "projectRoles" | "tenantRoles" | "adminRole">;
 
 /** Neither revoked nor expired. */
 const alive = (now: Date) => and(isNull(tokens.revokedAt), gt(tokens.expiresAt, now));
@@ -37,13 +39,38 @@ export const tokenStore = {
     return row;
   },
 
-  /** The live tokens of an owner, newest first. */
-  list(db: Database, owner: string, now: Date): Promise<TokenRow[]> {
+  /** The live tokens of an owner, or of everybody, newest first. */
+  list(db: Database, owner: string | undefined, now: Date): Promise<TokenRow[]> {
     return db
       .select()
       .from(tokens)
-      .where(and(eq(tokens.owner, owner), alive(now)))
+      .where(and(owner === undefined ? undefined : eq(tokens.owner, owner), alive(now)))
       .orderBy(desc(tokens.issuedAt), tokens.id);
+  },
+
+  /** Those of the tokens that are live and of that owner; nobody else changes them until the transaction ends. */
+  lock(tx: Database, owner: string, ids: readonly string[], now: Date): Promise<TokenRow[]> {
+    return tx
+      .select()
+      .from(tokens)
+      .where(and(inArray(tokens.id, [...ids]), eq(tokens.owner, owner), alive(now)))
+      .orderBy(tokens.id)
+      .for("update");
+  },
+
+  /** Changes a live token of that owner; undefined when there is none. */
+  async update(db: Database, owner: string, id: string, change: TokenChange, now: Date): Promise<TokenRow | undefined> {
+    const [row] = await db
+      .update(tokens)
+      .set(change)
+      .where(and(eq(tokens.id, id), eq(tokens.owner, owner), alive(now)))
+      .returning();
+    return row;
+  },
+
+  /** Forgets the tokens that have expired by then. */
+  async prune(db: Database, by: Date): Promise<void> {
+    await db.delete(tokens).where(lte(tokens.expiresAt, by));
   },
 
   /** Revokes a live token of that owner; false when there is none. */

@@ -1,0 +1,68 @@
+import type { ConnectRouter } from "@connectrpc/connect";
+import {
+  TenantService,
+  type TenantServiceAddMemberRequest,
+  type TenantServiceListRequest,
+} from "../../../../gen/ts/admin/v1/tenant_pb.js";
+import { type Caller, callerOf } from "../../../caller.js";
+import { DomainError } from "../../../errors.js";
+import type { Platform } from "../../../platform.js";
+import { askedTenantRole, demandGivable } from "../member/rules.js";
+import { memberStore } from "../member/store.js";
+import { cutPage, pageOf } from "../paging.js";
+import { found } from "./create.js";
+import { tenantMessage } from "./messages.js";
+import { type TenantRow, tenantStore } from "./store.js";
+
+/** admin.v1.TenantService: all tenants, their admission and their members, for operators. */
+export function registerAdminTenant(router: ConnectRouter, platform: Platform): void {
+  const { db, clock } = platform;
+  const setAdmitted = async (login: string, admitted: boolean) =>
+    tenantMessage(found(await tenantStore.setAdmitted(db, login, admitted, clock()), login));
+  router.service(TenantService, {
+    async list(request) {
+      const page = pageOf(request.paging);
+      const { rows, next } = cutPage(page, await findTenants(platform, request, page));
+      return { tenants: rows.map(tenantMessage), ...next };
+    },
+    async admit({ tenantId, couponId, balanceToAdd }) {
+      if (couponId !== undefined || balanceToAdd !== undefined) {
+        throw new DomainError("precondition", "coupons and balances need a payment processor: leave them out");
+      }
+      return { tenant: await setAdmitted(tenantId, true) };
+    },
+    async revoke({ tenantId }) {
+      return { tenant: await setAdmitted(tenantId, false) };
+    },
+    async addMember(request, context) {
+      await addMember(platform, callerOf(context), request);
+      return {};
+    },
+  });
+}
+
+async function findTenants(
+  { db }: Platform,
+  { organisationId, ...filter }: TenantServiceListRequest,
+  page: ReturnType<typeof pageOf>,
+): Promise<TenantRow[]> {
+  // Users become tenants here, organizations of login providers do not.
+  if (organisationId !== undefined) return [];
+  return await tenantStore.find(db, filter, page);
+}
+
+async function addMember(
+  { db, clock }: Platform,
+  caller: Caller,
+  { tenantId, memberId, role }: TenantServiceAddMemberRequest,
+): Promise<void> {
+  const given = demandGivable(caller, { tenant: tenantId, project: null, role: askedTenantRole(role) });
+  const key = { tenant: tenantId, member: memberId };
+  await db.transaction(async (tx) => {
+    await memberStore.lockTenant(tx, tenantId);
+    if ((await memberStore.tenantMember(tx, key)) !== undefined) {
+      throw new DomainError("exists", `${memberId} is a member of tenant ${tenantId} already`);
+    }
+    await memberStore.setTenantRole(tx, { ...key, role: given.role, now: clock() });
+  });
+}
