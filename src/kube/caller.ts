@@ -12,6 +12,8 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
   /** For the whole call with its retries, in milliseconds; 15 000 unless given. */
   readonly timeoutMs?: number | undefined;
+  /** Larger answers are refused as malformed; 64 MiB unless given. */
+  readonly maxBytes?: number | undefined;
 }
 
 /** What a client is opened with. */
@@ -52,7 +54,9 @@ export function openCaller({ kubeconfig, log, timeoutMs = 15_000 }: CallerOption
     call: async (request, options) => {
       const limit = startDeadline(options.timeoutMs ?? timeoutMs, options.signal);
       try {
-        return await withRetries(request, limit, log, async () => attempt(await transport(), request, limit.signal));
+        return await withRetries(request, limit, log, async () =>
+          attempt(await transport(), request, limit.signal, options.maxBytes),
+        );
       } finally {
         limit.stop();
       }
@@ -76,9 +80,14 @@ async function withRetries<R>(request: RawRequest, limit: Deadline, log: Logger,
   }
 }
 
-async function attempt(transport: Transport, request: RawRequest, signal: AbortSignal): Promise<unknown> {
+async function attempt(
+  transport: Transport,
+  request: RawRequest,
+  signal: AbortSignal,
+  maxBytes = maxAnswerBytes,
+): Promise<unknown> {
   const response = await transport.send(request, signal);
-  const text = await readText(response, maxAnswerBytes);
+  const text = await readText(response, maxBytes);
   const code = response.statusCode ?? 0;
   if (code < 200 || code > 299) throw statusError(code, text, retryAfterMs(response.headers["retry-after"]));
   return parseAnswer(text);

@@ -39,6 +39,8 @@ export interface KubeClient {
   /** Reads the kubeconfig, as the first call would; throws when it cannot be used. Nothing is sent. */
   load(): Promise<void>;
   get<T extends KubeObject>(type: ResourceType, place: Place, options?: CallOptions): Promise<T>;
+  /** GET of a path below an object, such as "proxy/stats/summary" below a node; the answer is JSON that nobody has checked. */
+  getBelow(type: ResourceType, place: Place, path: string, options?: CallOptions): Promise<unknown>;
   /** One page; pass `continue` for the next one. */
   list<T extends KubeObject>(type: ResourceType, options?: ListOptions): Promise<KubeList<T>>;
   /** Server-side apply, force: creates the object or sets exactly the given fields. */
@@ -60,6 +62,13 @@ export interface KubeClient {
     body: unknown,
     options?: CallOptions,
   ): Promise<R>;
+  /** PUT to a subresource of the whole object, such as the approval of a certificate; 409 when it is out of date. */
+  replaceSubresource<T extends KubeObject>(
+    type: ResourceType,
+    object: T,
+    subresource: string,
+    options?: CallOptions,
+  ): Promise<T>;
   /** Resolves when the watch is open; iterate until it ends. Breaking off the iteration closes it. */
   watch<T extends KubeObject>(type: ResourceType, options: WatchOptions): Promise<AsyncIterable<WatchEvent<T>>>;
   /** Drops idle connections. */
@@ -75,6 +84,10 @@ export function openKube(settings: CallerOptions): KubeClient {
   return {
     load: () => caller.load(),
     get: (type, place, options) => call({ method: "GET", path: pathOf(type, place.namespace, place.name) }, options),
+    getBelow: (type, place, path, options) => {
+      const below = path.split("/").map(encodeURIComponent).join("/");
+      return call({ method: "GET", path: `${pathOf(type, place.namespace, place.name)}/${below}` }, options);
+    },
     list: async <T extends KubeObject>(type: ResourceType, options: ListOptions = {}) =>
       listOf<T>(await call(listRequest(type, options), options)),
     apply: (type, object, options) => {
@@ -103,6 +116,10 @@ export function openKube(settings: CallerOptions): KubeClient {
     createSubresource: (type, place, subresource, body, options) => {
       const path = pathOf(type, place.namespace, place.name, subresource);
       return call({ method: "POST", path, query: { fieldManager }, body: JSON.stringify(body) }, options);
+    },
+    replaceSubresource: (type, object, subresource, options) => {
+      const path = pathOf(type, object.metadata.namespace, object.metadata.name, subresource);
+      return call({ method: "PUT", path, query: { fieldManager }, body: write(type, object) }, options);
     },
     watch: (type, options) => caller.watch(watchRequest(type, options), options.signal),
     close: () => caller.close(),

@@ -6,7 +6,7 @@ import { KubeError } from "./errors.js";
 
 /** One HTTP request to an API server. */
 export interface RawRequest {
-  readonly method: "GET" | "POST" | "PATCH" | "DELETE";
+  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   /** Path below the server's URL, beginning with "/". */
   readonly path: string;
   readonly query?: Readonly<Record<string, string | undefined>>;

@@ -14,6 +14,7 @@ import {
   Name,
   X509Certificate as ParsedCertificate,
   PemConverter,
+  Pkcs10CertificateRequest,
   SubjectAlternativeNameExtension,
   X509CertificateGenerator,
 } from "@peculiar/x509";
@@ -32,6 +33,11 @@ export interface Authority {
   issueServer(hosts: readonly string[]): Promise<KeyPair>;
   /** Issues a client certificate: the common name is the user, the organizations are the groups. */
   issueClient(user: string, groups: readonly string[], seconds: number): Promise<KeyPair & { expires: Date }>;
+  /**
+   * Signs a request (PKCS #10, PEM): subject and key are its own, `groups` come on top. Throws an Error when it is
+   * not signed by its own key. Answers the certificate as PEM.
+   */
+  signRequest(request: string, groups: readonly string[], seconds: number): Promise<string>;
   /** Whether a client certificate is of this authority; its validity in time is not looked at. */
   hasIssued(certificate: X509Certificate): boolean;
 }
@@ -84,24 +90,36 @@ async function makeAuthority(now: Date): Promise<KeyPair> {
   return { certificate: certificate.toString("pem"), key: await exportKey(keys.privateKey) };
 }
 
-async function authorityOf(pair: KeyPair, clock: () => Date): Promise<Authority> {
+type Sign = (
+  subject: Name,
+  publicKey: webcrypto.CryptoKey,
+  lifetimeMs: number,
+  extensions: Extension[],
+) => Promise<ParsedCertificate>;
+
+async function signerOf(pair: KeyPair, clock: () => Date): Promise<Sign> {
   const pkcs8 = PemConverter.decodeFirst(pair.key);
   const signingKey = await webcrypto.subtle.importKey("pkcs8", pkcs8, algorithm, false, ["sign"]);
   const issuer = new ParsedCertificate(pair.certificate).subjectName;
-  const own = new X509Certificate(pair.certificate);
-
-  const issue = async (subject: Name, lifetimeMs: number, extensions: Extension[]) => {
-    const keys = await webcrypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
-    const certificate = await X509CertificateGenerator.create({
+  return (subject, publicKey, lifetimeMs, extensions) =>
+    X509CertificateGenerator.create({
       serialNumber: serialNumber(),
       subject,
       issuer,
       ...validity(clock(), lifetimeMs),
       signingAlgorithm: algorithm,
-      publicKey: keys.publicKey,
+      publicKey,
       signingKey,
       extensions: [new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true), ...extensions],
     });
+}
+
+async function authorityOf(pair: KeyPair, clock: () => Date): Promise<Authority> {
+  const sign = await signerOf(pair, clock);
+  const own = new X509Certificate(pair.certificate);
+  const issue = async (subject: Name, lifetimeMs: number, extensions: Extension[]) => {
+    const keys = await webcrypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
+    const certificate = await sign(subject, keys.publicKey, lifetimeMs, extensions);
     const pem = { certificate: certificate.toString("pem"), key: await exportKey(keys.privateKey) };
     return { ...pem, expires: certificate.notAfter };
   };
@@ -116,8 +134,21 @@ async function authorityOf(pair: KeyPair, clock: () => Date): Promise<Authority>
       issue(new Name([{ CN: [user] }, ...groups.map((group) => ({ O: [group] }))]), seconds * 1000, [
         new ExtendedKeyUsageExtension([ExtendedKeyUsage.clientAuth]),
       ]),
+    async signRequest(request, groups, seconds) {
+      const { subject, publicKey } = await verified(request);
+      const name = new Name([...subject.toJSON(), ...groups.map((group) => ({ O: [group] }))]);
+      const forClients = new ExtendedKeyUsageExtension([ExtendedKeyUsage.clientAuth]);
+      return (await sign(name, publicKey, seconds * 1000, [forClients])).toString("pem");
+    },
     hasIssued: (certificate) => certificate.checkIssued(own) && certificate.verify(own.publicKey),
   };
+}
+
+/** The subject and key of a request, which must be signed by that key. */
+async function verified(request: string): Promise<{ subject: Name; publicKey: webcrypto.CryptoKey }> {
+  const parsed = new Pkcs10CertificateRequest(PemConverter.decodeFirst(request));
+  if (!(await parsed.verify())) throw new Error("the request is not signed by its own key");
+  return { subject: parsed.subjectName, publicKey: await parsed.publicKey.export() };
 }
 
 /** Valid from a minute ago, for callers whose clock is behind. */

@@ -151,6 +151,7 @@ function partsOf(type: ServedType): Part[] {
   });
   return [
     ...(type.status === true ? [{ name: "status", ...own, verbs: partVerbs }] : []),
+    ...(type.statusParts ?? []).map((name) => ({ name, ...own, verbs: partVerbs })),
     ...(type.scale ? [{ name: "scale", group: "autoscaling", version: "v1", kind: "Scale", verbs: partVerbs }] : []),
     ...(isCore("namespaces") ? [{ name: "finalize", ...own, verbs: ["update"] }] : []),
     ...(isCore("pods")

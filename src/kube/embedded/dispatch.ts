@@ -7,8 +7,8 @@ import { streamLogs } from "./pod-logs.js";
 import { parseResourcePath } from "./request-path.js";
 import { createObject } from "./rest-create.js";
 import { deleteCollection, deleteObject } from "./rest-delete.js";
-import { getObject, listObjects } from "./rest-read.js";
-import { patchObject, replaceObject } from "./rest-update.js";
+import { getObject, listObjects, readBelow } from "./rest-read.js";
+import { changesStatus, patchObject, replaceObject } from "./rest-update.js";
 import { handleScale } from "./scale.js";
 import { methodNotAllowed, noSuchPath, notFound } from "./status-error.js";
 import { watchObjects } from "./watch.js";
@@ -38,7 +38,7 @@ export function dispatch(call: Call): Answer {
 function dispatchResource(call: Call): Answer {
   const { registry } = call.cluster;
   const target = parseResourcePath(call.path);
-  if (!target) throw noSuchPath();
+  if (!target) return readBelow(call);
   if (target.resource === "") {
     if (call.method !== "GET" && call.method !== "HEAD") throw methodNotAllowed();
     return discoveryVersion(registry, target.group, target.version);
@@ -76,7 +76,7 @@ async function dispatchPart(call: ResourceCall): Promise<Reply | undefined> {
   if (type.namespaced && target.namespace === undefined) throw noSuchPath();
   const isCore = (resource: string) => type.group === "" && type.resource === resource;
   if (target.subresource === "scale") return handleScale(call);
-  if (target.subresource === "status" && type.status === true) {
+  if (changesStatus(type, target.subresource)) {
     if (method === "PUT") return replaceObject(call);
     if (method === "PATCH") return patchObject(call);
     if (method === "GET") return getObject(call);

@@ -38,6 +38,8 @@ export interface EmbeddedKube {
   readonly store: ObjectStore;
   /** Issues a kubeconfig with a client certificate of its own. */
   kubeconfig(options: KubeconfigOptions): Promise<IssuedKubeconfig>;
+  /** Signs a client's certificate request (PEM); `groups` are added to those of its subject. Answers PEM. */
+  signRequest(request: string, groups: readonly string[], seconds: number): Promise<string>;
   /** Makes an empty cluster with its standard namespaces; answers the existing one when there is one. */
   createCluster(name: string): Promise<VirtualCluster>;
   /** Removes a cluster and all of its objects; watches on it end. No error when there is none. */

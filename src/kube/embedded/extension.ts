@@ -1,5 +1,5 @@
 import type { Readable, Writable } from "node:stream";
-import type { Fields, KubeObject, ObjectStore } from "./types.js";
+import type { Fields, KubeObject, ObjectStore, ResourceName } from "./types.js";
 
 /** A column that `kubectl get` prints; `jsonPath` as in a CustomResourceDefinition, such as ".spec.region". */
 export interface Column {
@@ -34,6 +34,8 @@ export interface ResourceType {
   readonly categories?: readonly string[];
   /** Whether `/status` exists; then the main path leaves the status alone. */
   readonly status?: boolean;
+  /** More paths below an object that change its status and nothing else, such as "approval". */
+  readonly statusParts?: readonly string[];
   readonly scale?: ScalePaths;
   /** Whether metadata.generation is kept; default true. */
   readonly generation?: boolean;
@@ -123,6 +125,19 @@ export interface IssuedKubeconfig {
   readonly expires: Date;
 }
 
+/** A path of two segments or more below the objects of a resource, such as "proxy/stats/summary" below nodes. */
+export interface PathBelow extends ResourceName {
+  readonly path: string;
+  /** Answers a GET; throws StatusError to refuse. */
+  readonly read: (request: ReadRequest) => Fields;
+}
+
+/** A GET of a path below an object. */
+export interface ReadRequest extends ClusterContext {
+  readonly object: KubeObject;
+  readonly now: Date;
+}
+
 /** What `pods/log` was asked for. */
 export interface LogOptions {
   readonly container: string | undefined;
@@ -171,6 +186,8 @@ export interface PodHandlers {
 export interface ApiExtension {
   /** Resources served as if by an aggregated API server. */
   readonly resources: readonly ResourceType[];
+  /** Paths below objects of any resource, its own or not. */
+  readonly reads?: readonly PathBelow[];
   /** Which virtual clusters have it; default: the management cluster ("") only. */
   readonly appliesTo?: (cluster: string) => boolean;
   /** Called within the write, so synchronous: changes the draft or throws StatusError to refuse. */

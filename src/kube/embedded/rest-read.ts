@@ -1,9 +1,10 @@
 import { objectForm } from "./accept.js";
-import { numberParameter, type Reply, type ResourceCall, refOf } from "./call.js";
+import { type Call, numberParameter, type Reply, type ResourceCall, refOf } from "./call.js";
 import { apiVersionOf } from "./lifecycle.js";
+import { parseResourcePath } from "./request-path.js";
 import { fieldSelector, labelSelector, type Selector } from "./selectors.js";
 import type { ServedType } from "./served-type.js";
-import { badRequest, expired, invalid, notFound, StatusError } from "./status-error.js";
+import { badRequest, expired, invalid, methodNotAllowed, noSuchPath, notFound, StatusError } from "./status-error.js";
 import { type IncludeObject, partialObject, tableOf } from "./table.js";
 import type { Fields, KubeObject } from "./types.js";
 
@@ -12,6 +13,23 @@ export function getObject(call: ResourceCall): Reply {
   const object = call.cluster.store.get(refOf(call));
   if (!object) throw notFound(call.type, call.target.name ?? "");
   return objectReply(call, object);
+}
+
+/** GET of a path below an object that an extension of the cluster serves; 404 when none does. */
+export function readBelow(call: Call): Reply {
+  const { cluster, now } = call;
+  for (const { group, resource, path, read } of cluster.extensions.flatMap(({ reads = [] }) => reads)) {
+    const target = call.path.endsWith(`/${path}`) ? parseResourcePath(call.path.slice(0, -path.length - 1)) : undefined;
+    if (target?.group !== group || target.resource !== resource || target.subresource !== "") continue;
+    const type = cluster.registry.find(group, target.version, resource);
+    const { name, namespace } = target;
+    if (type === undefined || name === undefined || type.namespaced !== (namespace !== undefined)) continue;
+    if (call.method !== "GET" && call.method !== "HEAD") throw methodNotAllowed();
+    const object = cluster.store.get({ group, resource, name, namespace });
+    if (object === undefined) throw notFound(type, name);
+    return { code: 200, body: read({ object, cluster: cluster.name, store: cluster.store, now }) };
+  }
+  throw noSuchPath();
 }
 
 /** An object in the form that the caller asks for. */

@@ -3,6 +3,7 @@ import { applied, blankObject } from "./apply.js";
 import { mediaType, parseObject, parseValue, readBody } from "./body.js";
 import { flag, type Reply, type ResourceCall, refOf } from "./call.js";
 import { fillObject } from "./defaults.js";
+import type { ResourceType } from "./extension.js";
 import { checkFresh, checkPreconditions } from "./lifecycle.js";
 import { entriesAfterUpdate, type Writer } from "./managed-fields.js";
 import { patched, patchTypes, unsupportedPatch } from "./patches.js";
@@ -95,6 +96,11 @@ async function firstApply(
   }
 }
 
+/** Whether a path below an object is about its status only. */
+export function changesStatus(type: ResourceType, subresource: string): boolean {
+  return (subresource === "status" && type.status === true) || (type.statusParts?.includes(subresource) ?? false);
+}
+
 /** The part of an apply that its path lets through. */
 function applicable(call: ResourceCall, config: NewObject): NewObject {
   const { status, ...rest } = config;
@@ -162,7 +168,7 @@ function clears(proposed: NewObject): boolean {
 /** What the path lets through: the status only, the finalizers of a namespace only, or all but the status. */
 function scoped(call: ResourceCall, current: KubeObject, proposed: KubeObject): KubeObject {
   const { subresource } = call.target;
-  if (subresource === "status") return withStatus(current, proposed.status);
+  if (changesStatus(call.type, subresource)) return withStatus(current, proposed.status);
   if (subresource === "finalize") {
     return { ...current, spec: { ...current.spec, finalizers: proposed.spec?.finalizers } };
   }

@@ -59,7 +59,8 @@ export async function startEmbeddedKube(options: EmbeddedKubeOptions = {}): Prom
     server.on("request", (request, response) => void handle(context, request, response));
     server.on("upgrade", (request, socket, head) => handleUpgrade(context, request, socket, head));
     const admin = await kubeconfig({ user: "admin", groups: ["system:masters"] });
-    return embeddedKube({ url, adminKubeconfig: admin.yaml, kubeconfig, clusters, server, sockets });
+    const { signRequest } = authority;
+    return embeddedKube({ url, adminKubeconfig: admin.yaml, kubeconfig, signRequest, clusters, server, sockets });
   } catch (error) {
     await clusters.close();
     throw error;
@@ -169,12 +170,13 @@ interface Running {
   readonly url: string;
   readonly adminKubeconfig: string;
   readonly kubeconfig: EmbeddedKube["kubeconfig"];
+  readonly signRequest: EmbeddedKube["signRequest"];
   readonly clusters: Clusters;
   readonly server: Server;
   readonly sockets: ReadonlySet<Duplex>;
 }
 
-function embeddedKube({ url, adminKubeconfig, kubeconfig, clusters, server, sockets }: Running): EmbeddedKube {
+function embeddedKube({ url, clusters, server, sockets, ...issuing }: Running): EmbeddedKube {
   let closing: Promise<void> | undefined;
   const virtual = (name: string) => {
     const cluster = clusters.get(name);
@@ -182,8 +184,7 @@ function embeddedKube({ url, adminKubeconfig, kubeconfig, clusters, server, sock
   };
   return {
     url,
-    adminKubeconfig,
-    kubeconfig,
+    ...issuing,
     store: rootStore(clusters),
     cluster: virtual,
     async createCluster(name) {

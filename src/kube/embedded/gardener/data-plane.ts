@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import type { DataPlanes } from "../data-plane/data-planes.js";
 import type { EmbeddedKube } from "../embedded-kube.js";
 import { syncNodes } from "./nodes.js";
 import { keys, type Shoot, secrets } from "./types.js";
@@ -6,18 +7,26 @@ import { keys, type Shoot, secrets } from "./types.js";
 /** What finishing a step leaves in the Shoot itself. */
 export type Outcome = (draft: Shoot) => void;
 
+/** Where virtual clusters come from, and what runs inside of them. */
+export interface Clusters {
+  readonly embedded: EmbeddedKube;
+  readonly dataPlanes: DataPlanes;
+}
+
 const nothing: Outcome = () => undefined;
 
 /**
  * Does what a step stands for: the virtual cluster with its API server, its nodes, the access to its dashboards.
  * Idempotent, for a step that was interrupted runs again.
  */
-export async function carryOut(embedded: EmbeddedKube, shoot: Shoot, step: string, now: Date): Promise<Outcome> {
+export async function carryOut(clusters: Clusters, shoot: Shoot, step: string, now: Date): Promise<Outcome> {
+  const { embedded, dataPlanes } = clusters;
   const gone = shoot.status?.lastOperation?.type === "Delete";
   const id = shoot.status?.technicalID ?? "";
   switch (step) {
     case "api-server":
-      if (!gone) return await advertise(embedded, id);
+      if (!gone) return await advertise(clusters, id);
+      await dataPlanes.stop(id);
       await embedded.deleteCluster(id);
       return (draft) => {
         if (draft.status !== undefined) delete draft.status.advertisedAddresses;
@@ -40,8 +49,10 @@ export async function carryOut(embedded: EmbeddedKube, shoot: Shoot, step: strin
 }
 
 /** Makes the virtual cluster, unless it is there, and notes where it can be reached. */
-export async function advertise(embedded: EmbeddedKube, id: string): Promise<Outcome> {
-  const { url } = await embedded.createCluster(id);
+export async function advertise({ embedded, dataPlanes }: Clusters, id: string): Promise<Outcome> {
+  const cluster = await embedded.createCluster(id);
+  await dataPlanes.start(cluster);
+  const { url } = cluster;
   return (draft) => {
     draft.status = {
       ...draft.status,

@@ -98,7 +98,8 @@ function nodeStatus(
   };
 }
 
-function nodeConditions(at: string) {
+/** The conditions of a node that is ready; `at` is RFC 3339. */
+export function nodeConditions(at: string) {
   const one = (type: string, status: string, reason: string) => ({
     type,
     status,
@@ -115,7 +116,8 @@ function nodeConditions(at: string) {
   ];
 }
 
-function uuidOf(digest: string): string {
+/** A uuid that is always the same for a digest in hex. */
+export function uuidOf(digest: string): string {
   const part = (from: number, to: number) => digest.slice(from, to);
   return `${part(0, 8)}-${part(8, 12)}-4${part(13, 16)}-8${part(17, 20)}-${part(20, 32)}`;
 }

@@ -1,5 +1,6 @@
 import type { KubeObject, ObjectStore } from "../types.js";
-import type { Controller, ControllerOptions } from "./shoot-controller.js";
+import type { Controller } from "../walks.js";
+import type { ControllerOptions } from "./shoot-controller.js";
 import { finalizer, keys, namespaces, type Project, projects } from "./types.js";
 
 /** Gives each Project its namespace, and takes it away with the Project. */

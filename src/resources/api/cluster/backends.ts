@@ -1,5 +1,8 @@
 import { DomainError } from "../../../errors.js";
+import type { KubeClient } from "../../../kube/client.js";
+import type { BackendSettings } from "../../../partitions.js";
 import type { Platform } from "../../../platform.js";
+import { clusterApiBackend } from "./cluster-api.js";
 import { gardenerBackend } from "./gardener.js";
 import type { ClusterBackend } from "./kube.js";
 
@@ -10,13 +13,21 @@ export interface ClusterBackends {
   of(partition: string): ClusterBackend;
 }
 
+function backendOf(
+  { log, clock }: Platform,
+  partition: string,
+  client: KubeClient,
+  settings: BackendSettings,
+): ClusterBackend {
+  return "gardener" in settings
+    ? gardenerBackend({ client, settings: settings.gardener, partition, log })
+    : clusterApiBackend({ client, settings: settings.clusterApi, partition, log, clock });
+}
+
 /** Builds the backend of every configured partition. */
 export function clusterBackends(platform: Platform): ClusterBackends {
   const all = new Map(
-    [...platform.partitions].map(([id, { kube, settings }]) => [
-      id,
-      gardenerBackend({ client: kube, settings: settings.gardener, partition: id, log: platform.log }),
-    ]),
+    [...platform.partitions].map(([id, { kube, settings }]) => [id, backendOf(platform, id, kube, settings.backend)]),
   );
   return {
     all,

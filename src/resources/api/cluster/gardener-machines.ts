@@ -12,18 +12,31 @@ interface Node extends KubeObject {
 
 const pageSize = 500;
 
-/** The machines of a cluster, from its nodes; more than a page of them cannot be. */
+/**
+ * The machines of a cluster, from its nodes; more than a page of them cannot be. `roleOf` reads the group of machines
+ * from the labels of a node.
+ */
 export async function machinesOf(
   client: KubeClient,
   ref: ClusterRef,
   partition: string,
   signal: AbortSignal,
+  roleOf = poolOf,
 ): Promise<MachineInfo[]> {
   const { items } = await client.list<Node>(nodes, { signal, limit: pageSize });
-  return items.map((node) => machineOf(node, ref, partition));
+  return items.map((node) => machineOf(node, ref, partition, roleOf));
 }
 
-function machineOf({ metadata, status = {} }: Node, ref: ClusterRef, partition: string): MachineInfo {
+function poolOf(labels: Readonly<Record<string, string>>): string {
+  return labels["worker.gardener.cloud/pool"] ?? "";
+}
+
+function machineOf(
+  { metadata, status = {} }: Node,
+  ref: ClusterRef,
+  partition: string,
+  roleOf: typeof poolOf,
+): MachineInfo {
   const label = (name: string) => metadata.labels?.[name] ?? "";
   const ready = status.conditions?.find(({ type }) => type === "Ready")?.status;
   return {
@@ -34,7 +47,7 @@ function machineOf({ metadata, status = {} }: Node, ref: ClusterRef, partition: 
     partition,
     image: status.nodeInfo?.osImage ?? "",
     size: label("node.kubernetes.io/instance-type"),
-    role: label("worker.gardener.cloud/pool"),
+    role: roleOf(metadata.labels ?? {}),
     state: ready === "True" ? "Ready" : "NotReady",
     liveliness: ready === "True" ? "Alive" : ready === "False" ? "Dead" : "Unknown",
   };

@@ -54,8 +54,8 @@ function shootSpecOf(spec: ClusterSpec, settings: GardenerSettings, running: str
   };
 }
 
-/** Gardener's maintenance may have raised the version; writing back the older one would be refused for ever. */
-function newerOf(wanted: string, running: string | undefined): string {
+/** What runs may have been raised at the backend; writing back the older version would be refused for ever. */
+export function newerOf(wanted: string, running: string | undefined): string {
   if (running === undefined) return wanted;
   const [a, b] = [wanted, running].map((version) => version.replace(/^v/, "").split(".").map(Number));
   for (const i of [0, 1, 2]) {
@@ -96,7 +96,8 @@ function timeOfDay(date: Date): string {
   return `${date.toISOString().slice(11, 19).replaceAll(":", "")}+0000`;
 }
 
-function filledIn(value: unknown, spec: ClusterSpec): unknown {
+/** A value of the settings in which `${project}`, `${partition}`, `${cluster}` and `${name}` are filled in. */
+export function filledIn(value: unknown, spec: ClusterSpec): unknown {
   if (typeof value === "string") {
     const values: Record<string, string> = {
       project: spec.project,

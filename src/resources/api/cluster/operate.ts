@@ -1,5 +1,6 @@
 import { DomainError } from "../../../errors.js";
 import type { Platform } from "../../../platform.js";
+import { capiRefusal } from "./cluster-api.js";
 import { queueReconcile } from "./jobs.js";
 import { type ClusterOperation, type ClusterRow, clusterStore } from "./store.js";
 
@@ -24,19 +25,22 @@ export async function operateCluster(
   return await platform.db.transaction(async (tx) => {
     const row = await clusterStore.lock(tx, cluster);
     if (row === undefined) throw new DomainError("missing", `cluster ${cluster.id} does not exist`);
-    refuseOperation(row, operation);
+    refuseOperation(platform, row, operation);
     await clusterStore.requestOperation(tx, row.id, operation, platform.clock());
     await queueReconcile(tx, row.id);
     return (await clusterStore.get(tx, cluster)) ?? row;
   });
 }
 
-function refuseOperation(row: ClusterRow, operation: ClusterOperation): void {
+function refuseOperation({ partitions }: Platform, row: ClusterRow, operation: ClusterOperation): void {
   const refuse = (reason: string): never => {
     throw new DomainError("precondition", `cluster ${row.name}: ${reason}`);
   };
   if (row.deleteRequestedAt !== null) refuse("it is being deleted");
   if (row.pendingOperation !== null) refuse(`the operation ${row.pendingOperation} is still being passed on`);
+  const backend = partitions.get(row.partition)?.settings.backend;
+  const impossible = backend !== undefined && "clusterApi" in backend ? capiRefusal(operation) : undefined;
+  if (impossible !== undefined) refuse(impossible);
   if (operation === "retry" && row.statusState !== "Failed") {
     refuse(`retry needs the state Failed, but it is ${row.statusState}`);
   }

@@ -1,0 +1,19 @@
+import type { KubeLog } from "../embedded-kube.js";
+
+/** What the simulated Cluster API works with. */
+export interface ClusterApiSimulatorOptions {
+  /** N runs N times faster than 1, at which a cluster takes about 20 s. */
+  readonly timeScale?: number;
+  readonly clock?: () => Date;
+  readonly log?: KubeLog;
+  /** Capacity of the machines of these types; memory in bytes. */
+  readonly machineTypes: readonly { readonly name: string; readonly cpus: number; readonly memory: number | bigint }[];
+}
+
+/** The ClusterClass that the simulator brings, in the form of a partition's settings. */
+export const clusterApiSimulatorSettings = {
+  clusterClass: { name: "slipway", namespace: "capi" },
+  controlPlaneReplicas: 3,
+  workerClass: "default-worker",
+  machineTypeVariable: "machineType",
+} as const;

@@ -1,0 +1,65 @@
+import ipaddr from "ipaddr.js";
+import type { Database } from "../../../db/database.js";
+import type { KubeObject, ResourceType } from "../../../kube/objects.js";
+import type { Platform } from "../../../platform.js";
+import type { InsideReader } from "../cluster/inside/reader.js";
+import { queuePublish } from "./jobs.js";
+import { type IpAddressPool, ipAddressPools, isPublished, poolOf } from "./metallb.js";
+import { quarantineEnd } from "./rules.js";
+import { ipStore } from "./store.js";
+import { type AddressUse, ipUseStore } from "./uses.js";
+
+/** Core Services. */
+const services: ResourceType = { group: "", version: "v1", plural: "services", kind: "Service" };
+
+interface Service extends KubeObject {
+  spec?: { type?: string; loadBalancerIP?: string };
+  status?: { loadBalancer?: { ingress?: { ip?: string }[] } };
+}
+
+/** Where a Service names the address that it wants; the second is MetalLB's older name. */
+const wantedIn = ["metallb.io/loadBalancerIPs", "metallb.universe.tf/loadBalancerIPs"];
+
+/** Finds out which addresses the Services of clusters use, and lets an ephemeral one go with its last use. */
+export function addressReader(platform: Platform): InsideReader {
+  const { db, clock } = platform;
+  const letGo = async (tx: Database, ids: readonly string[]): Promise<void> => {
+    const now = clock();
+    for (const id of ids) await ipStore.release(tx, id, quarantineEnd(platform.settings, now), now);
+  };
+  return {
+    name: "addresses",
+    types: [services, ipAddressPools],
+    async settle(cluster, objects) {
+      const uses = objects.of<Service>(services).flatMap(usesOf);
+      await db.transaction(async (tx) => letGo(tx, await ipUseStore.replace(tx, cluster, uses, clock())));
+      const namespace = platform.partitions.get(cluster.partition)?.settings.metallb?.namespace;
+      if (namespace === undefined) return;
+      const wanted = poolOf(namespace, await ipUseStore.availableTo(db, cluster));
+      if (!isPublished(objects.of<IpAddressPool>(ipAddressPools), namespace, wanted)) {
+        await queuePublish(db, cluster.project);
+      }
+    },
+    async forgetDeleted() {
+      await db.transaction(async (tx) => letGo(tx, await ipUseStore.endOfDeleted(tx)));
+    },
+  };
+}
+
+/** The addresses that a Service has, and those that it asks for: they must not be handed to others meanwhile. */
+function usesOf({ metadata, spec, status }: Service): AddressUse[] {
+  if (spec?.type !== "LoadBalancer") return [];
+  const has = (status?.loadBalancer?.ingress ?? []).map(({ ip }) => ip ?? "");
+  const asks = wantedIn.flatMap((name) => (metadata.annotations?.[name] ?? "").split(","));
+  const addresses = [...has, ...asks, spec.loadBalancerIP ?? ""].map((text) => text.trim());
+  return [...new Set(addresses)]
+    .flatMap(canonical)
+    .map((address) => ({ address, namespace: metadata.namespace ?? "", service: metadata.name }));
+}
+
+/** An address in the one spelling that the database knows; nothing for what is none, or only by old customs. */
+function canonical(text: string): string[] {
+  const isV4 = ipaddr.IPv4.isValidFourPartDecimal(text) && !/(^|\.)0\d/.test(text);
+  const isV6 = ipaddr.IPv6.isValid(text) && !text.includes("%");
+  return isV4 || isV6 ? [ipaddr.parse(text).toString()] : [];
+}

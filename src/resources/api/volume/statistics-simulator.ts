@@ -1,0 +1,47 @@
+import { driver } from "../../../kube/embedded/data-plane/names.js";
+import { sizeOf, usedOf, usedUpTo } from "../../../kube/embedded/data-plane/usage.js";
+import { all } from "./inside.js";
+import { type PersistentVolume, persistentVolumes, type SnapshotContent, snapshotContents } from "./kube-types.js";
+import type { MeasuredSnapshot, MeasuredVolume, StorageAdapter } from "./statistics.js";
+
+/** The storage that the embedded Kubernetes plays: it keeps one copy of everything and compresses nothing. */
+export const simulatorStorage: StorageAdapter = {
+  async measure(_, client, signal) {
+    const volumes = await all<PersistentVolume>(client, persistentVolumes, signal);
+    const contents = await all<SnapshotContent>(client, snapshotContents, signal);
+    return {
+      volumes: volumes.filter(({ spec }) => spec?.csi?.driver === driver).map(volumeFigures),
+      snapshots: contents.filter(({ spec }) => spec?.driver === driver).map(snapshotFigures),
+    };
+  },
+};
+
+function volumeFigures(volume: PersistentVolume): MeasuredVolume {
+  const [size, usedBytes] = [sizeOf(volume), usedOf(volume)];
+  const statistics = {
+    logicalUsedStorage: usedBytes,
+    physicalUsedStorage: usedBytes,
+    compressionRatio: 1,
+    totalCompressionRatio: usedBytes === 0 ? 1 : size / usedBytes,
+    physicalCapacity: usedBytes,
+    physicalOwnedCapacity: usedBytes,
+    physicalOwnedMemory: 0,
+    physicalMemory: 0,
+    userWritten: usedBytes,
+    unrecoverableDataIntegrityErrors: 0,
+    recoverableDataIntegrityErrors: 0,
+  };
+  return { handle: volume.spec?.csi?.volumeHandle ?? "", figures: { usedBytes, statistics } };
+}
+
+function snapshotFigures(content: SnapshotContent): MeasuredSnapshot {
+  const usedBytes = usedUpTo(content.status?.restoreSize ?? 0, content);
+  const statistics = {
+    physicalCapacity: usedBytes,
+    physicalOwnedCapacity: usedBytes,
+    physicalOwnedMemory: 0,
+    physicalMemory: 0,
+    userWritten: usedBytes,
+  };
+  return { content: content.metadata.name, figures: { usedBytes, statistics } };
+}

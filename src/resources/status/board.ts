@@ -1,0 +1,89 @@
+import type { Platform } from "../../platform.js";
+import { createFanOut } from "./fan-out.js";
+import { keepLoaded } from "./keep-loaded.js";
+
+/** What everybody sees: made once for all readers, however many there are. */
+export interface Board<T> {
+  /** What is to be seen now, from memory. The same object for all callers until it changes. */
+  present(): Promise<T>;
+  /** Yields the present state, then each change; a slow reader gets the newest. Ends with the signal. */
+  follow(signal: AbortSignal): AsyncGenerator<T, void, undefined>;
+}
+
+export interface BoardOptions<S, T> extends Pick<Platform, "feed" | "clock" | "log"> {
+  /** The topic whose changes are read. */
+  readonly topic: string;
+  /** Reads everything that is shown: at the start and after each change, never because of a reader. */
+  readonly load: () => Promise<S>;
+  /** Makes what is seen. */
+  readonly view: (known: Known<S>) => View<T>;
+  readonly same: (one: T, other: T) => boolean;
+}
+
+/** What a process knows. */
+export interface Known<S> {
+  /** What was read last; undefined when nothing could be read so far. */
+  readonly loaded: S | undefined;
+  readonly now: Date;
+  /** Whether the process hears nothing of changes any more: what it knows is the last known state. */
+  readonly broken: boolean;
+}
+
+export interface View<T> {
+  readonly value: T;
+  /** When it has to be made anew although nothing was changed; undefined: never. */
+  readonly until?: Date | undefined;
+}
+
+/** The change feed is read every second; after this it is lost. */
+const brokenMs = 5_000;
+/** How often is looked, while there are readers, whether time alone has changed something. */
+const tickMs = 1_000;
+
+/** Makes a board; it reads the database at once. */
+export function createBoard<S, T>(options: BoardOptions<S, T>): Board<T> {
+  const { feed, clock, view, same } = options;
+  let loaded: S | undefined;
+  let shown: { readonly value: T; readonly until: number; readonly broken: boolean } | undefined;
+  let ticks: NodeJS.Timeout | undefined;
+  const readers = createFanOut<T>({
+    onFirst() {
+      ticks = setInterval(() => refresh(), tickMs).unref();
+    },
+    onLast: () => clearInterval(ticks),
+  });
+
+  function refresh(isNews = false): T {
+    const now = clock();
+    const broken = now.getTime() - feed.status().lastReadAt.getTime() > brokenMs;
+    const before = shown;
+    if (before !== undefined && !isNews && before.broken === broken && now.getTime() < before.until) {
+      return before.value;
+    }
+    const { value: made, until } = view({ loaded, now, broken });
+    const value = before !== undefined && same(before.value, made) ? before.value : made;
+    shown = { value, until: until?.getTime() ?? Number.POSITIVE_INFINITY, broken };
+    if (value !== before?.value) readers.publish(value);
+    return value;
+  }
+
+  const first = keepLoaded({
+    ...options,
+    onLoad(state) {
+      loaded = state;
+      refresh(true);
+    },
+  });
+
+  return {
+    async present() {
+      await first;
+      return refresh();
+    },
+    async *follow(signal) {
+      await first;
+      refresh();
+      yield* readers.follow(signal);
+    },
+  };
+}
