@@ -1,21 +1,31 @@
 import type { DescService } from "@bufbuild/protobuf";
-import { Visibility } from "../gen/ts/api/v1/common_pb.js";
+import { keyRoutes } from "./auth/key-routes.js";
 import type { Principals } from "./auth/principals.js";
-import type { Caller } from "./caller.js";
+import { signInRoutes } from "./auth/sign-in/routes.js";
 import type { Config } from "./config.js";
-import type { Methods, Platform } from "./platform.js";
-import { createAuditWriter } from "./resources/api/audit/writer.js";
+import type { Platform } from "./platform.js";
+import { openAuditExport } from "./resources/api/audit/export.js";
+import { type AuditWriter, createAuditWriter } from "./resources/api/audit/writer.js";
+import { demandAdmitted } from "./resources/api/tenant/admission.js";
 import { resources } from "./resources.js";
-import type { AuditEntry } from "./rpc/audit.js";
-import { decide } from "./rpc/authorize.js";
+import type { AuditEntry, WriteAudit } from "./rpc/audit.js";
 import type { Lifecycle } from "./rpc/drain.js";
-import { policyOf } from "./rpc/method-options.js";
+import type { HttpRoute } from "./rpc/http-routes.js";
 import { createHandler, type RpcServer } from "./rpc/server.js";
 
 /** Every service of the API. */
 export const services: readonly DescService[] = resources.map(({ service }) => service);
 
-export type AppConfig = Pick<Config, "corsOrigins" | "trustedProxies" | "maxMessageBytes" | "rateLimit">;
+/** What is served over plain HTTP beside the services. */
+const plainRoutes: readonly ((platform: Platform, writeAudit: WriteAudit) => readonly HttpRoute[])[] = [
+  keyRoutes,
+  signInRoutes,
+];
+
+export type AppConfig = Pick<
+  Config,
+  "corsOrigins" | "trustedProxies" | "maxMessageBytes" | "rateLimit" | "tokenRateLimit"
+>;
 
 /** A server of the API, and what to close when it ends. */
 export interface App extends RpcServer {
@@ -25,7 +35,8 @@ export interface App extends RpcServer {
 /** Builds the server of the API: every resource behind the same interceptors. */
 export function createApp(platform: Platform, principals: Principals, config: AppConfig, lifecycle: Lifecycle): App {
   const { log, clock, newId } = platform;
-  const audit = createAuditWriter(platform.db, log);
+  const audit = openAuditLog(platform);
+  const writeAudit: WriteAudit = (entry, options) => audit.write(auditRow(entry), options);
   const server = createHandler({
     routes(router) {
       for (const { service, register } of resources) {
@@ -36,37 +47,34 @@ export function createApp(platform: Platform, principals: Principals, config: Ap
     authenticate: (token) => principals.authenticate(token),
     refresh: (token) => principals.refresh(token),
     watchCaller: (caller, onOutdated) => principals.watch(caller, onOutdated),
-    // Every tenant may consume until payment decides otherwise.
-    admitted: async () => {},
-    writeAudit: (entry) => audit.write(auditRow(entry)),
+    admitted: (subject) => demandAdmitted(platform.db, subject),
+    writeAudit,
     log,
     clock,
     newId,
     lifecycle,
-    limits: { readMaxBytes: config.maxMessageBytes, rateLimit: { calls: config.rateLimit, seconds: 1 } },
+    limits: {
+      readMaxBytes: config.maxMessageBytes,
+      rateLimit: { calls: config.rateLimit, seconds: 1 },
+      tokenRateLimit: { calls: config.tokenRateLimit, seconds: 1 },
+    },
     corsOrigins: config.corsOrigins,
     trustedProxies: config.trustedProxies,
+    httpRoutes: plainRoutes.flatMap((routesOf) => routesOf(platform, writeAudit)),
   });
   return { ...server, close: () => audit.close() };
 }
 
-/** The contract's methods, as resources see them. */
-export function createMethods(): Methods {
-  const policies = new Map(
-    services.flatMap(({ methods }) => methods.map(policyOf)).map((policy) => [policy.path, policy]),
-  );
-  const outside = [...policies.values()].filter(({ visibility }) => visibility !== Visibility.PRIVATE);
+function openAuditLog({ auditDb, log, clock, settings }: Platform): AuditWriter {
+  const path = settings.auditExportFile;
+  if (path === undefined) return createAuditWriter(auditDb);
+  const exported = openAuditExport({ path, log, clock });
+  const writer = createAuditWriter(auditDb, exported.append);
   return {
-    names: new Set(outside.map(({ path }) => path).sort()),
-    admits(method, { project, tenant }) {
-      const policy = policies.get(method);
-      if (policy === undefined) return false;
-      const { projectRoles, tenantRoles } = policy;
-      return (!!project && projectRoles.includes(project)) || (!!tenant && tenantRoles.includes(tenant));
-    },
-    may(caller: Caller, method: string, subject: string) {
-      const policy = policies.get(method);
-      return policy !== undefined && decide(policy, caller, { project: subject, tenant: subject }).allowed;
+    write: writer.write,
+    async close() {
+      await writer.close();
+      await exported.close();
     },
   };
 }

@@ -1,7 +1,7 @@
 import { pruneChanges } from "./changes/read.js";
 import type { DatabaseServer } from "./db/database.js";
 import { runExclusively } from "./db/exclusive.js";
-import { pruneJobQueues } from "./jobs/jobs.js";
+import { addJob, pruneJobQueues } from "./jobs/jobs.js";
 import { startWorker } from "./jobs/worker.js";
 import type { Platform } from "./platform.js";
 import { changeRetentionMs } from "./process.js";
@@ -30,10 +30,14 @@ export async function startBackground(
     cron: [
       { task: "changes.prune", pattern: "*/10 * * * *" },
       { task: "jobs.prune", pattern: "5 * * * *" },
+      ...parts.flatMap(({ cron = [] }) => cron),
     ],
     concurrency: options.concurrency,
     log,
   });
+  for (const task of parts.flatMap(({ atStart = [] }) => atStart)) {
+    await addJob(server.db, task, {}, { key: task, queue: task });
+  }
   const stop = new AbortController();
   const controllers = parts
     .flatMap(({ controllers }) => controllers)

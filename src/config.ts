@@ -22,8 +22,33 @@ export interface Config {
   /** Addresses and CIDRs whose X-Forwarded-For is believed. */
   readonly trustedProxies: readonly string[];
   readonly maxMessageBytes: number;
-  /** Calls per second and source address; 0 turns the limit off. */
+  /** Calls per second that one source address may make without a token; 0 turns the limit off. */
   readonly rateLimit: number;
+  /** Calls per second that one token may make; 0 turns the limit off. */
+  readonly tokenRateLimit: number;
+  /** How long what is known of callers is believed while the change feed is silent. */
+  readonly maxFeedSilenceMs: number;
+  /** File that lists the identity providers. */
+  readonly providersFile: string | undefined;
+  /** Where a sign-in may lead the browser back to, beside the loopback: origins, or URLs to the letter. */
+  readonly redirectUrls: readonly string[];
+  /** Whether users may sign in with a name and a password. */
+  readonly passwordSignIn: boolean;
+  /** Lifetime of the token that a browser sign-in at /auth ends with. */
+  readonly consoleTokenSeconds: number;
+  /** Lifetime of the access tokens of AuthService/ExchangeToken. */
+  readonly accessTokenSeconds: number;
+  /** How long a session can be renewed before the user must sign in again. */
+  readonly sessionSeconds: number;
+  /** Whether new tenants may consume chargeable resources at once, or wait for an operator. */
+  readonly admitTenants: "manual" | "automatic";
+  /** File that lists the pools of addresses. */
+  readonly addressPoolsFile: string | undefined;
+  /** How long a released address is not handed out again. */
+  readonly addressQuarantineSeconds: number;
+  readonly auditRetentionDays: number;
+  /** File to which every audit record is appended as a line of JSON. */
+  readonly auditExportFile: string | undefined;
   readonly shutdownGraceMs: number;
   readonly logLevel: string;
   /** Path of the kubeconfig; undefined means the embedded API server of `slipway dev`. */
@@ -67,6 +92,19 @@ export function loadConfig(env: Env): Config {
     trustedProxies: read.list("SLIPWAY_TRUSTED_PROXIES"),
     maxMessageBytes: read.integer("SLIPWAY_MAX_MESSAGE_BYTES", 4 * 1024 * 1024, 1024, 256 * 1024 * 1024),
     rateLimit: read.integer("SLIPWAY_RATE_LIMIT", 1_000, 0, 1_000_000),
+    tokenRateLimit: read.integer("SLIPWAY_TOKEN_RATE_LIMIT", 1_000, 0, 1_000_000),
+    maxFeedSilenceMs: read.integer("SLIPWAY_MAX_FEED_SILENCE_SECONDS", 5, 1, 300) * 1000,
+    providersFile: read.text("SLIPWAY_PROVIDERS_FILE"),
+    redirectUrls: read.list("SLIPWAY_REDIRECT_URLS"),
+    passwordSignIn: read.oneOf("SLIPWAY_PASSWORD_SIGN_IN", "off", ["on", "off"]) === "on",
+    consoleTokenSeconds: read.integer("SLIPWAY_CONSOLE_TOKEN_SECONDS", 8 * 3_600, 600, 7 * 86_400),
+    accessTokenSeconds: read.integer("SLIPWAY_ACCESS_TOKEN_SECONDS", 3_600, 60, 86_400),
+    sessionSeconds: read.integer("SLIPWAY_SESSION_SECONDS", 30 * 86_400, 3_600, 365 * 86_400),
+    admitTenants: read.oneOf("SLIPWAY_ADMIT_TENANTS", "manual", ["manual", "automatic"]),
+    addressPoolsFile: read.text("SLIPWAY_ADDRESS_POOLS_FILE"),
+    addressQuarantineSeconds: read.integer("SLIPWAY_ADDRESS_QUARANTINE_SECONDS", 3_600, 0, 30 * 86_400),
+    auditRetentionDays: read.integer("SLIPWAY_AUDIT_RETENTION_DAYS", 90, 1, 3_650),
+    auditExportFile: read.text("SLIPWAY_AUDIT_EXPORT_FILE"),
     shutdownGraceMs: read.integer("SLIPWAY_SHUTDOWN_GRACE_SECONDS", 20, 0, 600) * 1000,
     logLevel: read.oneOf("SLIPWAY_LOG_LEVEL", "info", logLevels),
     kubeconfig: read.text("KUBECONFIG"),
@@ -98,10 +136,11 @@ function reader(env: Env, faults: string[]) {
       faults.push(`${name} must be a whole number from ${least} to ${most}`);
       return fallback;
     },
-    oneOf(name: string, fallback: string, allowed: readonly string[]): string {
+    oneOf<Value extends string>(name: string, fallback: Value, allowed: readonly Value[]): Value {
       const value = text(name) ?? fallback;
-      if (!allowed.includes(value)) faults.push(`${name} must be one of ${allowed.join(", ")}`);
-      return value;
+      const found = allowed.find((candidate) => candidate === value);
+      if (found === undefined) faults.push(`${name} must be one of ${allowed.join(", ")}`);
+      return found ?? fallback;
     },
     url(name: string, protocols: readonly string[]): string | undefined {
       const value = text(name);

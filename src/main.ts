@@ -88,6 +88,47 @@ program
     process.stdout.write(`${secret}\n`);
   });
 
+const keys = program.command("keys").description("the keys that sign tokens, and the seals of stored secrets");
+
+keys
+  .command("list")
+  .description("print the keys: id, made, signs from, state")
+  .action(async () => {
+    const config = loadConfig(process.env);
+    const { listKeys } = await import("./commands/keys.js");
+    process.stdout.write(await listKeys(config, logTo(config)));
+  });
+
+keys
+  .command("rotate")
+  .description("make a new key, publish it, let it sign from then on, and print its id")
+  .option("--publish-first <seconds>", "how long it is published before it signs, 0 to 604800", publishFirst, 300)
+  .action(async (options: { publishFirst: number }) => {
+    const config = loadConfig(process.env);
+    const { rotateKeys } = await import("./commands/keys.js");
+    process.stdout.write(await rotateKeys(config, logTo(config), options.publishFirst));
+  });
+
+keys
+  .command("remove")
+  .description("remove a key that no token needs any more")
+  .argument("<kid>", "the key's id, as slipway keys list prints it")
+  .option("--force", "remove it in any case, which ends its tokens at once", false)
+  .action(async (kid: string, options: { force: boolean }) => {
+    const config = loadConfig(process.env);
+    const { removeKey } = await import("./commands/keys.js");
+    await removeKey(config, logTo(config), kid, options.force);
+  });
+
+keys
+  .command("reseal")
+  .description("encrypt every stored secret with the newest key of SLIPWAY_KEYRING")
+  .action(async () => {
+    const config = loadConfig(process.env);
+    const { resealSecrets } = await import("./commands/keys.js");
+    await resealSecrets(config, logTo(config), (line) => void process.stdout.write(line));
+  });
+
 /** Runs until SIGINT or SIGTERM, then stops in order; a second signal, or too long a stop, ends it at once. */
 async function runUntilSignal(
   config: Config,
@@ -139,6 +180,14 @@ function lifetime(text: string): number {
   const value = Number(text);
   if (!Number.isInteger(value) || value < 600 || value > 31_536_000) {
     throw new InvalidArgumentError("It must be a whole number from 600 to 31536000.");
+  }
+  return value;
+}
+
+function publishFirst(text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !Number.isInteger(value) || value < 0 || value > 604_800) {
+    throw new InvalidArgumentError("It must be a whole number from 0 to 604800.");
   }
   return value;
 }

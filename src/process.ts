@@ -1,24 +1,32 @@
 import { readFile } from "node:fs/promises";
 import type { Logger } from "pino";
 import { v7 as uuidv7 } from "uuid";
-import { createMethods } from "./app.js";
+import { reloadCaller } from "./auth/callers.js";
 import { createKeyring } from "./auth/keyring.js";
+import { loadRights } from "./auth/load-rights.js";
 import { createPrincipals, type Principals } from "./auth/principals.js";
+import { createSignIn } from "./auth/sign-in/sign-in.js";
 import { createSigningKeys } from "./auth/signing-keys.js";
 import { createTokens } from "./auth/tokens.js";
 import { readBuild } from "./build.js";
 import { openChangeFeed } from "./changes/feed.js";
-import type { KeyringKey } from "./config.js";
+import type { Config, KeyringKey } from "./config.js";
 import type { DatabaseServer } from "./db/database.js";
 import { type KubeClient, openKube } from "./kube/client.js";
+import { createMethods } from "./methods.js";
 import { type PartitionSettings, parsePartitions } from "./partitions.js";
-import type { Partition, Platform } from "./platform.js";
+import type { Partition, Platform, PlatformSettings } from "./platform.js";
+import { parseProviders } from "./providers.js";
 import { parseAssets } from "./resources/api/assets/assets.js";
+import { createCredentialUses, notingUses } from "./resources/iam/credential/uses.js";
+import { parseAddressPools } from "./resources/infra/address-pool/configured-pools.js";
 
 /** Changes are kept for so long; a process that was away longer reads everything again. */
 export const changeRetentionMs = 3_600_000;
 
-export interface PlatformOptions {
+export interface PlatformOptions
+  extends PlatformSettings,
+    Pick<Config, "maxFeedSilenceMs" | "providersFile" | "addressPoolsFile"> {
   readonly server: DatabaseServer;
   readonly log: Logger;
   readonly keyring: readonly KeyringKey[];
@@ -49,23 +57,48 @@ export async function openPlatform(options: PlatformOptions): Promise<OpenPlatfo
   const settings = await readSetting("SLIPWAY_PARTITIONS_FILE", options.partitionsFile, (text) =>
     parsePartitions(text, assets),
   );
+  const providers = await readSetting("SLIPWAY_PROVIDERS_FILE", options.providersFile, parseProviders);
+  const addressPools = await readSetting("SLIPWAY_ADDRESS_POOLS_FILE", options.addressPoolsFile, (text) =>
+    parseAddressPools(text, assets.partitions),
+  );
   const kube = await openPartitions(settings, options.kubeconfig, log);
   const keyring = createKeyring(options.keyring);
-  const { issuer, anyIssuer } = options;
-  const tokens = createTokens(createSigningKeys(db, keyring, clock), issuer, clock, { anyIssuer });
-  const feed = await openChangeFeed(server, { log, clock, retentionMs: changeRetentionMs });
-  const principals = createPrincipals({ db, feed, tokens, clock });
+  const { issuer, anyIssuer, maxFeedSilenceMs } = options;
+  // A feed at rest must not count as silent.
+  const pollMs = Math.min(1_000, maxFeedSilenceMs / 4);
+  const feed = await openChangeFeed(server, { log, clock, pollMs, retentionMs: changeRetentionMs });
+  // Either way: a clock that was set back says nothing of the feed.
+  const isTold = () => Math.abs(clock().getTime() - feed.status().lastReadAt.getTime()) < maxFeedSilenceMs;
+  const signingKeys = createSigningKeys(db, keyring, clock, { isTold });
+  // The first to hear of it: then callers are judged anew.
+  feed.subscribe("signing_key", () => signingKeys.forget());
+  const tokens = createTokens(signingKeys, issuer, clock, { anyIssuer });
+  const methods = createMethods();
+  const uses = createCredentialUses(db, log, clock);
+  const principals = notingUses(createPrincipals({ db, feed, tokens, clock, rules: methods, maxFeedSilenceMs }), uses);
+  const sources = { db, keyring, tokens, log, clock, newId: uuidv7, issuer };
+  const rightsOf: Platform["rightsOf"] = async (principal) => (await loadRights(db, principal, methods))?.rights;
+  const signIn = createSignIn({ ...sources, providers, settings: options, methods, rightsOf });
   const platform: Platform = {
     db,
+    auditDb: server.reserved,
     clock,
     newId: uuidv7,
     log,
     feed,
     keyring,
+    signingKeys,
     tokens,
     assets,
     partitions: kube.partitions,
-    methods: createMethods(),
+    addressPools,
+    methods,
+    signIn,
+    settings: options,
+    issuer,
+    callerNow: (caller) => reloadCaller({ db, clock, rules: methods }, caller),
+    rightsOf,
+    credentialUses: uses,
     build: readBuild(),
   };
   return {
@@ -73,6 +106,7 @@ export async function openPlatform(options: PlatformOptions): Promise<OpenPlatfo
     principals,
     async close() {
       principals.close();
+      await uses.close();
       await feed.close();
       kube.close();
     },

@@ -20,20 +20,56 @@ import { TokenService } from "../gen/ts/api/v1/token_pb.js";
 import { UserService } from "../gen/ts/api/v1/user_pb.js";
 import { VersionService } from "../gen/ts/api/v1/version_pb.js";
 import { SnapshotService, VolumeService } from "../gen/ts/api/v1/volume_pb.js";
+import { AccessService } from "../gen/ts/iam/v1/access_pb.js";
+import { AuthService } from "../gen/ts/iam/v1/auth_pb.js";
+import { CredentialService } from "../gen/ts/iam/v1/credential_pb.js";
+import { PrincipalService } from "../gen/ts/iam/v1/principal_pb.js";
+import { AddressPoolService } from "../gen/ts/infra/v1/address_pool_pb.js";
+import { NoticeService } from "../gen/ts/infra/v1/notice_pb.js";
 import { MessageService } from "../gen/ts/status/v1/message_pb.js";
 import { StatusService } from "../gen/ts/status/v1/status_pb.js";
 import type { Platform } from "./platform.js";
 import { registerAssets } from "./resources/api/assets/service.js";
+import { registerAdminAudit } from "./resources/api/audit/admin-service.js";
+import { auditBackground } from "./resources/api/audit/background.js";
+import { registerAudit } from "./resources/api/audit/service.js";
 import { registerAdminCluster } from "./resources/api/cluster/admin-service.js";
 import { clusterBackground } from "./resources/api/cluster/background.js";
+import { insideBackground } from "./resources/api/cluster/inside/background.js";
+import type { InsideReader } from "./resources/api/cluster/inside/reader.js";
+import { maintenanceBackground } from "./resources/api/cluster/maintenance/background.js";
 import { registerCluster } from "./resources/api/cluster/service.js";
+import { healthBackground } from "./resources/api/health/background.js";
 import { registerHealth } from "./resources/api/health/service.js";
+import { ipBackground } from "./resources/api/ip/jobs.js";
+import { addressReader } from "./resources/api/ip/reader.js";
+import { registerIp } from "./resources/api/ip/service.js";
 import { registerMethods } from "./resources/api/methods/service.js";
+import { registerAdminProject } from "./resources/api/project/admin-service.js";
 import { registerProject } from "./resources/api/project/service.js";
+import { registerAdminTenant } from "./resources/api/tenant/admin-service.js";
 import { registerTenant } from "./resources/api/tenant/service.js";
+import { registerAdminToken } from "./resources/api/token/admin-service.js";
+import { tokenBackground } from "./resources/api/token/background.js";
 import { registerToken } from "./resources/api/token/service.js";
+import { registerUser } from "./resources/api/user/service.js";
 import { registerVersion } from "./resources/api/version/service.js";
+import { registerAdminStorage } from "./resources/api/volume/admin-service.js";
+import { volumeReader } from "./resources/api/volume/reader.js";
+import { registerSnapshot, registerVolume } from "./resources/api/volume/service.js";
+import { statisticsBackground } from "./resources/api/volume/statistics-background.js";
 import type { Background } from "./resources/background.js";
+import { registerAccess } from "./resources/iam/access/service.js";
+import { authBackground } from "./resources/iam/auth/background.js";
+import { registerAuth } from "./resources/iam/auth/service.js";
+import { registerCredential } from "./resources/iam/credential/service.js";
+import { registerPrincipal } from "./resources/iam/principal/service.js";
+
+import { addressPoolBackground } from "./resources/infra/address-pool/background.js";
+import { registerAddressPool } from "./resources/infra/address-pool/service.js";
+import { registerNotice } from "./resources/infra/notice/service.js";
+import { registerMessage } from "./resources/status/message/service.js";
+import { registerStatus } from "./resources/status/status/service.js";
 
 /** One service of the API. */
 export interface Resource {
@@ -45,31 +81,57 @@ export interface Resource {
 /** Everything the server serves: one line each. */
 export const resources: readonly Resource[] = [
   { service: AssetService, register: registerAssets },
-  { service: AuditService },
+  { service: AuditService, register: registerAudit },
   { service: ClusterService, register: registerCluster },
   { service: HealthService, register: registerHealth },
-  { service: IPService },
+  { service: IPService, register: registerIp },
   { service: MethodService, register: registerMethods },
   { service: PaymentService },
   { service: ProjectService, register: registerProject },
-  { service: SnapshotService },
+  { service: SnapshotService, register: registerSnapshot },
   { service: TenantService, register: registerTenant },
   { service: TokenService, register: registerToken },
-  { service: UserService },
+  { service: UserService, register: registerUser },
   { service: VersionService, register: registerVersion },
-  { service: VolumeService },
+  { service: VolumeService, register: registerVolume },
 
-  { service: AdminAuditService },
+  { service: AdminAuditService, register: registerAdminAudit },
   { service: AdminClusterService, register: registerAdminCluster },
   { service: AdminPaymentService },
-  { service: AdminProjectService },
-  { service: AdminTenantService },
-  { service: AdminTokenService },
-  { service: StorageService },
+  { service: AdminProjectService, register: registerAdminProject },
+  { service: AdminTenantService, register: registerAdminTenant },
+  { service: AdminTokenService, register: registerAdminToken },
+  { service: StorageService, register: registerAdminStorage },
 
-  { service: MessageService },
-  { service: StatusService },
+  { service: AccessService, register: registerAccess },
+  { service: AuthService, register: registerAuth },
+  { service: CredentialService, register: registerCredential },
+  { service: PrincipalService, register: registerPrincipal },
+
+  { service: AddressPoolService, register: registerAddressPool },
+  { service: NoticeService, register: registerNotice },
+
+  { service: MessageService, register: registerMessage },
+  { service: StatusService, register: registerStatus },
 ];
 
+/** What is read inside of clusters. */
+const insideReaders: readonly ((platform: Platform) => InsideReader)[] = [addressReader, volumeReader];
+
 /** What workers do for the resources. */
-export const backgrounds: readonly ((platform: Platform) => Background)[] = [clusterBackground];
+export const backgrounds: readonly ((platform: Platform) => Background)[] = [
+  auditBackground,
+  clusterBackground,
+  healthBackground,
+  tokenBackground,
+  authBackground,
+  addressPoolBackground,
+  ipBackground,
+  statisticsBackground,
+  maintenanceBackground,
+  (platform) =>
+    insideBackground(
+      platform,
+      insideReaders.map((reader) => reader(platform)),
+    ),
+];

@@ -7,7 +7,7 @@ import type { OpenPlatform } from "../process.js";
 import type { AdminRoleName, ProjectRoleName } from "../resources/api/roles.js";
 import { ensurePersonalTenant } from "../resources/api/tenant/personal.js";
 import { issueToken } from "../resources/api/token/issue.js";
-import { userStore } from "../resources/api/user/store.js";
+import { principalStore } from "../resources/iam/principal/store.js";
 
 /** What `slipway dev` tells its user and other programs, in DIR/dev.json. */
 export interface DevInfo {
@@ -34,7 +34,7 @@ export async function ensureDemo(
 ): Promise<Pick<DevInfo, "project" | "tenant" | "tokens">> {
   const { platform, principals } = open;
   const { db, clock, newId } = platform;
-  await userStore.ensure(db, operator, clock(), "editor");
+  await principalStore.ensureUser(db, operator, clock(), "editor");
   const project = await ensurePersonalTenant(db, tenant, { now: clock(), newId });
   const keep = async (name: keyof DevInfo["tokens"], mint: () => Promise<string>): Promise<string> => {
     const token = earlier?.url === url ? earlier.tokens[name] : undefined;

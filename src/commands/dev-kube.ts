@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { timestampDate } from "@bufbuild/protobuf/wkt";
 import type { Logger } from "pino";
 import type { Config } from "../config.js";
+import { clusterApiSimulator } from "../kube/embedded/cluster-api/simulator.js";
 import type { GardenerSimulatorOptions } from "../kube/embedded/gardener/settings.js";
 import { gardenerSimulator } from "../kube/embedded/gardener/simulator.js";
 import { startEmbeddedKube } from "../kube/embedded/server.js";
@@ -17,7 +18,7 @@ export interface DevKube {
   close(): Promise<void>;
 }
 
-/** Uses the Kubernetes of KUBECONFIG where that is set, else starts the embedded one with a simulated Gardener. */
+/** Uses the Kubernetes of KUBECONFIG where that is set, else starts the embedded one with a simulated Gardener and Cluster API. */
 export async function startDevKube(
   config: Config,
   log: Logger,
@@ -27,20 +28,23 @@ export async function startDevKube(
     return { kubeconfigPath: config.kubeconfig, close: async () => {} };
   }
   const assets = await readSetting("SLIPWAY_ASSETS_FILE", config.assetsFile, parseAssets);
-  const simulator = gardenerSimulator({ ...offerOf(assets), timeScale: options.timeScale, log });
+  const simulated = { ...offerOf(assets), timeScale: options.timeScale, log };
+  const simulators = [gardenerSimulator(simulated), clusterApiSimulator(simulated)];
+  // Both bring what runs inside of clusters.
+  const extensions = [...new Set(simulators.flatMap((simulator) => simulator.extensions))];
   const directory = join(options.dataDir, "kubernetes");
   const kubeconfigPath = join(options.dataDir, "kubeconfig");
   const earlier = /server: (\S+)/.exec(await readFile(kubeconfigPath, "utf8").catch(() => ""))?.[1];
   const address = await sameAddress(config.kubeListen, earlier);
   const embedded = await listenOn("SLIPWAY_KUBE_LISTEN", address, () =>
-    startEmbeddedKube({ directory, ...address, log, extensions: [simulator.extension] }),
+    startEmbeddedKube({ directory, ...address, log, extensions }),
   );
-  const running = await simulator.start(embedded);
+  const running = await Promise.all(simulators.map((simulator) => simulator.start(embedded)));
   await writePrivate(kubeconfigPath, embedded.adminKubeconfig);
   return {
     kubeconfigPath,
     async close() {
-      await running.stop();
+      await Promise.all(running.map((controller) => controller.stop()));
       await embedded.close();
     },
   };

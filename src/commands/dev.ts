@@ -56,6 +56,7 @@ async function start(config: Config, log: Logger, options: DevOptions, closing: 
     issuer: () => url,
     // A token goes on when the platform is started on another port.
     anyIssuer: true,
+    admitTenants: "automatic",
     kubeconfig: kube.kubeconfigPath,
   });
   closing.add(() => open.close());

@@ -61,13 +61,10 @@ async function openProcess(config: Config, log: Logger, closing: Closing) {
   closing.add(() => server.close());
   await demandUsable(server, config);
   const open = await openPlatform({
+    ...config,
     server,
     log,
-    keyring: config.keyring,
     issuer: () => issuerOf(config),
-    kubeconfig: config.kubeconfig,
-    assetsFile: config.assetsFile,
-    partitionsFile: config.partitionsFile,
   });
   closing.add(() => open.close());
   return { server, open };

@@ -44,10 +44,7 @@ export async function openDatabase(config: Config, log: Logger): Promise<Databas
 
 /** Throws unless the schema is up to date and the keyring opens what is sealed; makes the key of the tokens where there is none. */
 export async function demandUsable(server: DatabaseServer, config: Config): Promise<void> {
-  const pending = await pendingMigrations(server);
-  if (pending.length > 0) {
-    throw new Error(`the database lacks ${pending.length} migrations (${pending.join(", ")}): run slipway migrate`);
-  }
+  await demandSchema(server);
   try {
     await createSigningKeys(server.db, createKeyring(config.keyring), () => new Date()).signer();
   } catch (error) {
@@ -56,6 +53,13 @@ export async function demandUsable(server: DatabaseServer, config: Config): Prom
     const misfit = "SLIPWAY_KEYRING does not fit the database, whose secrets are sealed by another key";
     throw new Error(`${misfit}: ${reasonOf(error)}`, { cause: error });
   }
+}
+
+/** Throws unless the schema is up to date. */
+export async function demandSchema(server: DatabaseServer): Promise<void> {
+  const pending = await pendingMigrations(server);
+  if (pending.length === 0) return;
+  throw new Error(`the database lacks ${pending.length} migrations (${pending.join(", ")}): run slipway migrate`);
 }
 
 /** Starts what listens on an address; when that cannot be had, the error names it and its setting. */

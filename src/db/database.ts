@@ -22,6 +22,11 @@ export interface DatabaseServer {
   readonly kind: "postgres" | "embedded";
   readonly db: Database;
   readonly pool: pg.Pool;
+  /**
+   * One connection beside the pool, for what must not wait until a pool that is in use is free. It is opened
+   * when it is first used, stays, and is opened anew when it was lost.
+   */
+  readonly reserved: Database;
   /** A connection of its own, outside of the pool; the caller ends it. */
   connect(options: ConnectionOptions): Promise<pg.Client>;
   /** Throws DomainError "unavailable" unless the database answers before the signal aborts. */
@@ -47,19 +52,19 @@ export function openPostgres(options: PostgresOptions): DatabaseServer {
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
   };
-  const pool = new pg.Pool({
+  const limited: pg.PoolConfig = {
     ...base,
-    max: options.poolSize,
     application_name: options.applicationName,
     statement_timeout: options.statementTimeoutMs,
     lock_timeout: options.statementTimeoutMs,
     idle_in_transaction_session_timeout: 2 * options.statementTimeoutMs,
     // The server's own timeout comes first, unless the connection is dead.
     query_timeout: options.statementTimeoutMs + 5_000,
-  });
+  };
   return databaseServer({
     kind: "postgres",
-    pool,
+    pool: new pg.Pool({ ...limited, max: options.poolSize }),
+    single: new pg.Pool({ ...limited, max: 1, idleTimeoutMillis: 0 }),
     log: options.log,
     newClient: (connection) =>
       new pg.Client({
@@ -77,20 +82,25 @@ export function openPostgres(options: PostgresOptions): DatabaseServer {
 export interface ServerParts {
   readonly kind: DatabaseServer["kind"];
   readonly pool: pg.Pool;
+  /** A pool of one connection. */
+  readonly single: pg.Pool;
   readonly log: Logger;
   readonly newClient: (options: ConnectionOptions) => pg.Client;
   readonly afterClose: () => Promise<void>;
 }
 
 /** Builds the server from its parts. */
-export function databaseServer({ kind, pool, log, newClient, afterClose }: ServerParts): DatabaseServer {
-  pool.on("error", (error) => log.warn({ reason: error.message }, "an idle database connection was lost"));
-  // A connection that is lost in use fails its query; unheard, its error would end the process as well.
-  pool.on("connect", (client) => client.on("error", () => {}));
+export function databaseServer({ kind, pool, single, log, newClient, afterClose }: ServerParts): DatabaseServer {
+  for (const each of [pool, single]) {
+    each.on("error", (error) => log.warn({ reason: error.message }, "an idle database connection was lost"));
+    // A connection that is lost in use fails its query; unheard, its error would end the process as well.
+    each.on("connect", (client) => client.on("error", () => {}));
+  }
   return {
     kind,
     db: drizzle({ client: pool, casing: "snake_case" }),
     pool,
+    reserved: drizzle({ client: single, casing: "snake_case" }),
     async connect(options) {
       const client = newClient(options);
       // Without a listener a lost connection would end the process; queries on it fail anyway.
@@ -102,7 +112,7 @@ export function databaseServer({ kind, pool, log, newClient, afterClose }: Serve
     },
     ping: (signal) => ping(pool, signal),
     async close() {
-      await within(pool.end(), 5_000);
+      await within(Promise.all([pool.end(), single.end()]), 5_000);
       await afterClose();
     },
   };
@@ -127,7 +137,7 @@ function untilAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Pro
 }
 
 /** Waits for work that must not hold up the end of the process. */
-async function within(work: Promise<void>, ms: number): Promise<void> {
+async function within(work: Promise<unknown>, ms: number): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<void>((resolve) => {
     timer = setTimeout(resolve, ms);

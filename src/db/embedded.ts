@@ -48,10 +48,11 @@ function serve(database: PGlite, log: Logger, release: () => Promise<void>): Emb
   const sessions = embeddedSessions(database, { waitMs: WAIT_MS, idleInTransactionMs: IDLE_IN_TRANSACTION_MS }, log);
   const config = { stream: () => sessions.open(), user: "postgres", database: "postgres", ssl: false };
   // Sessions cost next to nothing here, and one that stays keeps its prepared statements.
-  const pool = new pg.Pool({ ...config, max: 16, idleTimeoutMillis: 0, connectionTimeoutMillis: 10_000 });
+  const lasting = { ...config, idleTimeoutMillis: 0, connectionTimeoutMillis: 10_000 };
   const server = databaseServer({
     kind: "embedded",
-    pool,
+    pool: new pg.Pool({ ...lasting, max: 16 }),
+    single: new pg.Pool({ ...lasting, max: 1 }),
     log,
     newClient: () => new pg.Client(config),
     async afterClose() {

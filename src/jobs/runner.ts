@@ -105,14 +105,17 @@ function lookAgainForQueued(events: WorkerEvents, pool: WorkerPool, concurrency:
   const onComplete: Parameters<typeof events.on<"job:complete">>[1] = ({ job }) => {
     if (job.job_queue_id !== null) timer ??= setTimeout(look, QUEUE_FREE_MS);
   };
-  events.on("job:complete", onComplete);
-  return {
-    stop() {
-      events.off("job:complete", onComplete);
-      clearTimeout(timer);
-    },
+  const stop = (): void => {
+    events.off("job:complete", onComplete);
+    clearTimeout(timer);
   };
+  events.on("job:complete", onComplete);
+  // A worker that is on its way out must not be nudged: that would be an error of the process.
+  for (const end of endings) events.once(end, stop);
+  return { stop };
 }
+
+const endings = ["pool:gracefulShutdown", "pool:forcefulShutdown", "worker:release", "worker:stop"] as const;
 
 /** Graphile's own words, without their data; the end of an attempt is logged where it happens. */
 function graphileLogger(log: Logger): GraphileLogger {
