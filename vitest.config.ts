@@ -3,7 +3,10 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
-    testTimeout: 30_000,
+    testTimeout: 60_000,
     hookTimeout: 60_000,
+    // Most of a test's time is spent waiting for servers; what it takes to load them is spent once for each worker.
+    isolate: false,
+    maxWorkers: 3,
   },
 });

@@ -125,3 +125,17 @@ describe.skipIf(postgresUrl === undefined)(`limits of the pool (${needsPostgres}
     await server.close();
   });
 });
+
+describe.skipIf(postgresUrl === undefined)(`the reserved connection (${needsPostgres})`, () => {
+  test("answers while the pool is full, and is opened anew when it was lost", async () => {
+    const { pool, reserved, db } = database.server;
+    const pid = async () => (await reserved.execute<{ pid: number }>(sql`select pg_backend_pid() as pid`)).rows[0]?.pid;
+    const held = await Promise.all(Array.from({ length: pool.options.max }, () => pool.connect()));
+    const first = await pid().finally(() => {
+      for (const client of held) client.release();
+    });
+    expect(await pid()).toBe(first);
+    await db.execute(sql`select pg_terminate_backend(${first})`);
+    await expect.poll(() => pid().catch(() => first)).not.toBe(first);
+  });
+});

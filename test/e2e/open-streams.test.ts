@@ -6,7 +6,7 @@ import { ClusterService } from "../../gen/ts/api/v1/cluster_pb.js";
 import { TokenService } from "../../gen/ts/api/v1/token_pb.js";
 import { tenantStore } from "../../src/resources/api/tenant/store.js";
 import { tokens } from "../../src/resources/api/token/table.js";
-import { userStore } from "../../src/resources/api/user/store.js";
+import { principalStore } from "../../src/resources/iam/principal/store.js";
 import { as, startPlatform, type TestPlatform } from "../support/platform.js";
 
 let platform: TestPlatform;
@@ -36,7 +36,7 @@ function watch(token: string, open: () => Transport) {
 /** A member of the tenant with a token of their own, as the viewer of everything they have. */
 async function newMember(login: string): Promise<string> {
   const { db, clock } = platform.platform;
-  await userStore.ensure(db, login, clock());
+  await principalStore.ensureUser(db, login, clock());
   await tenantStore.setMember(db, platform.tenant, login, "viewer", clock());
   return platform.token({ owner: login, projectRoles: { "*": "viewer" }, tenantRoles: {}, adminRole: null });
 }

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import type { CallOptions } from "@connectrpc/connect";
 import { and, eq } from "drizzle-orm";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { ClusterService } from "../../gen/ts/api/v1/cluster_pb.js";
@@ -8,14 +9,16 @@ import { codeOf } from "../resources/support/refusals.js";
 import { as, startPlatform, type TestPlatform } from "../support/platform.js";
 
 const limit = 5;
+const tokenLimit = 20;
 
 let platform: TestPlatform;
 let suiteBegan = 0;
-/** How many windows of the limit may have begun since then. */
+/** How often a bucket may have filled up since then. */
 const windowsSince = (began: number): number => Math.ceil((Date.now() - began) / 1000) + 1;
 beforeAll(async () => {
   suiteBegan = Date.now();
-  platform = await startPlatform({ background: false, env: { SLIPWAY_RATE_LIMIT: String(limit) } });
+  const env = { SLIPWAY_RATE_LIMIT: String(limit), SLIPWAY_TOKEN_RATE_LIMIT: String(tokenLimit) };
+  platform = await startPlatform({ background: false, env });
 });
 afterAll(() => platform.close());
 
@@ -47,9 +50,10 @@ async function settled(): Promise<void> {
   await expect.poll(async () => (await recorded()).length, { timeout: 15_000, interval: 1_100 }).toBe(1);
 }
 
-const list = () =>
-  codeOf(platform.client(ClusterService).list({ project: platform.project }, as(platform.tokens.viewer)));
-const allowed = () => expect.poll(list, { timeout: 10_000, interval: 1_100 }).toBe("OK");
+const list = (options: CallOptions = {}) =>
+  codeOf(platform.client(ClusterService).list({ project: platform.project }, options));
+/** Waits until the bucket of the address has something again. */
+const allowed = () => expect.poll(() => list(), { timeout: 10_000, interval: 1_100 }).toBe("Unauthenticated");
 
 describe("calls that cannot be decoded", () => {
   beforeEach(() => allowed());
@@ -71,13 +75,15 @@ describe("calls that cannot be decoded", () => {
     expect(rows).toBeLessThanOrEqual((limit + 1) * windows);
   });
 
-  it("use up the calls of their address that can be", async () => {
+  it("use up the calls of their address that can be, but not those of a token that has held", async () => {
+    const { viewer, editor } = platform.tokens;
+    await expect.poll(() => list(as(viewer)), { timeout: 10_000 }).toBe("OK");
     const flooded = async () => {
       await Promise.all(Array.from({ length: 2 * limit }, () => post("application/json", "{")));
-      return await list();
+      return [await list(), await list(as(editor)), await list(as(viewer))];
     };
-    await expect.poll(flooded, { timeout: 10_000 }).toBe("ResourceExhausted");
-    await allowed();
+    await expect.poll(flooded, { timeout: 10_000 }).toEqual(["ResourceExhausted", "ResourceExhausted", "OK"]);
+    await expect.poll(() => list(as(editor)), { timeout: 10_000 }).toBe("OK");
   });
 });
 
@@ -101,5 +107,39 @@ describe("calls that can be decoded", () => {
     const tooMany = (await rowsOf(8)).length;
     expect(tooMany).toBeGreaterThan(0);
     expect(tooMany).toBeLessThanOrEqual(windowsSince(suiteBegan));
+  });
+});
+
+describe("plain HTTP requests", () => {
+  beforeEach(() => allowed());
+
+  it("count for their address, and are told when to come again", async () => {
+    const get = () => fetch(`${platform.url}/.well-known/jwks.json`);
+    await expect.poll(async () => (await get()).status, { timeout: 10_000 }).toBe(200);
+    const flood = await Promise.all(Array.from({ length: 100 }, get));
+    expect(new Set(flood.map(({ status }) => status))).toContain(429);
+    const refused = flood.filter(({ status }) => status === 429);
+    expect(new Set(refused.map(({ headers }) => headers.get("retry-after")))).toEqual(new Set(["1"]));
+    expect((await fetch(`${platform.url}/livez`)).status).toBe(200);
+  });
+});
+
+describe("calls with a token", () => {
+  beforeEach(() => allowed());
+
+  it("are limited for each token, whatever its neighbours do", async () => {
+    const neighbour = await platform.newTenant();
+    const { viewer, editor } = platform.tokens;
+    const theirs = () =>
+      codeOf(platform.client(ClusterService).list({ project: neighbour.project }, as(neighbour.tokens.viewer)));
+    for (const known of [() => list(as(viewer)), theirs]) await expect.poll(known, { timeout: 10_000 }).toBe("OK");
+    const began = Date.now();
+    const codes = await Promise.all(Array.from({ length: 200 }, () => list(as(viewer))));
+    const most = tokenLimit * windowsSince(began);
+    expect(new Set(codes)).toEqual(new Set(["OK", "ResourceExhausted"]));
+    expect(codes.filter((code) => code === "OK").length).toBeLessThanOrEqual(most);
+    expect(await theirs()).toBe("OK");
+    await expect.poll(() => list(as(editor)), { timeout: 10_000 }).toBe("OK");
+    await expect.poll(() => list(as(viewer)), { timeout: 10_000 }).toBe("OK");
   });
 });

@@ -11,6 +11,7 @@ import { createGrpcTransport } from "@connectrpc/connect-node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Visibility } from "../../gen/ts/api/v1/common_pb.js";
 import { IPService } from "../../gen/ts/api/v1/ip_pb.js";
+import { PaymentService } from "../../gen/ts/api/v1/payment_pb.js";
 import { resources } from "../../src/resources.js";
 import { policyOf } from "../../src/rpc/method-options.js";
 import { expectUnharmed } from "../resources/support/raw.js";
@@ -41,7 +42,15 @@ function* spoilers(desc: DescMessage, depth = 0): Generator<readonly [path: stri
       yield [field.name, (message) => message.set(field, nul)];
     } else if (field.fieldKind === "message") {
       for (const [path, spoil] of spoilers(field.message, depth + 1)) {
-        yield [`${field.name}.${path}`, (message) => spoil(message.get(field))];
+        yield [
+          `${field.name}.${path}`,
+          (message) => {
+            // Of several alternatives another one may be set.
+            const inner = message.isSet(field) ? message.get(field) : reflect(field.message, sampleOf(field.message));
+            spoil(inner);
+            message.set(field, inner);
+          },
+        ];
       }
     } else yield* spoilersOfMany(field, depth);
   }
@@ -61,7 +70,13 @@ function* spoilersOfMany(field: DescField, depth: number): Generator<readonly [p
     }
   }
   if (field.fieldKind === "list" && field.listKind === "scalar" && field.scalar === ScalarType.STRING) {
-    yield [`${field.name}[0]`, (message) => void message.get(field).add(nul)];
+    yield [
+      `${field.name}[0]`,
+      (message) => {
+        message.get(field).clear();
+        message.get(field).add(nul);
+      },
+    ];
   }
   if (field.fieldKind === "map" && field.mapKind === "scalar" && field.scalar === ScalarType.STRING) {
     yield [field.name, (message) => void message.get(field).set("key", nul)];
@@ -108,15 +123,13 @@ describe("U+0000 in any text of any request", () => {
   });
 
   it("is the caller's mistake in a service that is not offered yet, too", async () => {
-    const ips = platform.client(IPService);
-    const editor = as(platform.tokens.editor);
-    const { project } = platform;
-    const order = { project, name: "address", description: "for tests" };
-    expect(await refusal(ips.allocate(order, editor))).toMatchObject({ code: "Unimplemented" });
-    expect(await refusal(ips.allocate({ ...order, description: nul }, editor))).toMatchObject({
+    const payment = platform.client(PaymentService);
+    const owner = as(platform.tokens.owner);
+    const asked = { login: platform.tenant, customer: { name: "Someone" } };
+    expect(await refusal(payment.requestAdmission(asked, owner))).toMatchObject({ code: "Unimplemented" });
+    expect(await refusal(payment.requestAdmission({ ...asked, customer: { name: nul } }, owner))).toMatchObject({
       code: "InvalidArgument",
-      message: "description: must not contain U+0000",
-      fields: ["description"],
+      fields: ["customer.name"],
     });
   });
 

@@ -25,8 +25,7 @@ describe.skipIf(postgresUrl === undefined)(`two workers on one database (${needs
     const { cluster } = await server.clusters.create({ project: site.project, name }, as(site.tokens.editor));
     return cluster?.uuid ?? "";
   };
-  const followers = () =>
-    workers.filter((worker) => logLines(worker.stderr).some(({ msg }) => msg === "exclusive work begins here"));
+  const followers = () => workers.filter((worker) => logLines(worker.stderr).some(followsClusters));
 
   test("one follows the partition, and each job is done once", async () => {
     const names = Array.from({ length: 12 }, (_, index) => `w${index}`);
@@ -51,6 +50,9 @@ describe.skipIf(postgresUrl === undefined)(`two workers on one database (${needs
     expect(followers()).toHaveLength(2);
   });
 });
+
+const followsClusters = ({ msg, work }: Record<string, unknown>): boolean =>
+  msg === "exclusive work begins here" && String(work).startsWith("clusters of");
 
 /** The ids of the jobs that a worker has finished, as graphile-worker logs them. */
 function completed(worker: TestProcess): string[] {

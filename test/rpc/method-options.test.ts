@@ -101,6 +101,19 @@ describe("the contract", () => {
     expect(policyDefects(services)).toEqual([]);
   });
 
+  it("has every audited method but reads audited ahead", async () => {
+    const audited = (await contract())
+      .flatMap(({ methods }) => methods.map(policyOf))
+      .filter((policy) => policy.audited);
+    const later = audited.filter(({ auditedAhead }) => !auditedAhead).map(({ path }) => path);
+    expect(later.filter((path) => !/\/(Get|List\w*|Watch)$/.test(path))).toEqual([]);
+    expect(later).toEqual(expect.arrayContaining(["/admin.v1.ClusterService/List", "/status.v1.StatusService/Watch"]));
+    // Viewers may call it, and yet it is no read.
+    expect(later).not.toContain("/admin.v1.TokenService/Revoke");
+    expect(policyOf(ClusterService.method.getCredentials).auditedAhead).toBe(true);
+    expect(policyOf(ClusterService.method.get).auditedAhead).toBe(false);
+  });
+
   it("is read as written", () => {
     const get = policyOf(ClusterService.method.get);
     expect(get).toMatchObject({

@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { readFile } from "node:fs/promises";
 import type { DescService } from "@bufbuild/protobuf";
 import { type CallOptions, type Client, createClient, type Transport } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
@@ -8,6 +9,7 @@ import { startBackground } from "../../src/background.js";
 import { type RunningApi, serveApi, urlOf } from "../../src/commands/api.js";
 import { offerOf } from "../../src/commands/dev-kube.js";
 import { type Config, loadConfig } from "../../src/config.js";
+import { clusterApiSimulator } from "../../src/kube/embedded/cluster-api/simulator.js";
 import type { EmbeddedKube } from "../../src/kube/embedded/embedded-kube.js";
 import { gardenerSimulator } from "../../src/kube/embedded/gardener/simulator.js";
 import { startEmbeddedKube } from "../../src/kube/embedded/server.js";
@@ -18,7 +20,7 @@ import { projectStore } from "../../src/resources/api/project/store.js";
 import type { ProjectRoleName } from "../../src/resources/api/roles.js";
 import { tenantStore } from "../../src/resources/api/tenant/store.js";
 import { issueToken, type TokenOrder } from "../../src/resources/api/token/issue.js";
-import { userStore } from "../../src/resources/api/user/store.js";
+import { principalStore } from "../../src/resources/iam/principal/store.js";
 import { openTestDatabase, type TestDatabase } from "./database.js";
 
 /** A line of the log, parsed. */
@@ -75,13 +77,15 @@ export async function startPlatform(options: TestPlatformOptions = {}): Promise<
   const config = loadConfig({
     SLIPWAY_LISTEN: "127.0.0.1:0",
     SLIPWAY_RATE_LIMIT: "0",
+    SLIPWAY_TOKEN_RATE_LIMIT: "0",
     SLIPWAY_SHUTDOWN_GRACE_SECONDS: "1",
     SLIPWAY_KEYRING: `test:${randomBytes(32).toString("base64")}`,
     ...options.env,
   });
   const database = await openTestDatabase();
   const directory = options.kubeDirectory;
-  const kube = await startTestKube(options.timeScale ?? 100, directory === undefined ? {} : { directory });
+  const assets = config.assetsFile === undefined ? undefined : await readFile(config.assetsFile, "utf8");
+  const kube = await startTestKube(options.timeScale ?? 100, directory === undefined ? {} : { directory }, assets);
   let url = "";
   const open = await openPlatform({
     ...config,
@@ -98,7 +102,7 @@ export async function startPlatform(options: TestPlatformOptions = {}): Promise<
   url = urlOf(api.address, config.tls !== undefined);
   const { platform } = open;
   const token = (grant: TokenGrant) => newToken(platform, grant);
-  await userStore.ensure(platform.db, "root", platform.clock(), "editor");
+  await principalStore.ensureUser(platform.db, "root", platform.clock(), "editor");
   const adminToken = await token({ owner: "root", projectRoles: {}, tenantRoles: {}, adminRole: "editor" });
   const own = await createTenant(platform);
   const grpc = createGrpcTransport({ baseUrl: url });
@@ -126,7 +130,7 @@ export async function startPlatform(options: TestPlatformOptions = {}): Promise<
   };
 }
 
-/** The embedded Kubernetes with a simulated Gardener, in memory. */
+/** The embedded Kubernetes with a simulated Gardener and Cluster API, in memory. */
 export interface TestKube {
   readonly embedded: EmbeddedKube;
   /** The text of an administrator's kubeconfig. */
@@ -138,15 +142,18 @@ export interface TestKube {
 export async function startTestKube(
   timeScale: number,
   again: { readonly directory?: string; readonly port?: number } = {},
+  assets?: string,
 ): Promise<TestKube> {
-  const simulator = gardenerSimulator({ ...offerOf(parseAssets(undefined)), timeScale });
-  const embedded = await startEmbeddedKube({ ...again, extensions: [simulator.extension] });
-  const running = await simulator.start(embedded);
+  const simulated = { ...offerOf(parseAssets(assets)), timeScale };
+  const simulators = [gardenerSimulator(simulated), clusterApiSimulator(simulated)];
+  const extensions = [...new Set(simulators.flatMap((simulator) => simulator.extensions))];
+  const embedded = await startEmbeddedKube({ ...again, extensions });
+  const running = await Promise.all(simulators.map((simulator) => simulator.start(embedded)));
   return {
     embedded,
     kubeconfig: embedded.adminKubeconfig,
     async close() {
-      await running.stop();
+      await Promise.all(running.map((controller) => controller.stop()));
       await embedded.close();
     },
   };
@@ -159,7 +166,7 @@ export async function createTenant(platform: Platform): Promise<TestTenant> {
   const stamps = { createdAt: now, updatedAt: now };
   const tenant = `t-${randomBytes(4).toString("hex")}`;
   const project = uuidv7();
-  await userStore.ensure(db, tenant, now);
+  await principalStore.ensureUser(db, tenant, now);
   await tenantStore.ensure(db, { login: tenant, name: tenant, createdBy: tenant, admitted: true, ...stamps });
   await tenantStore.setMember(db, tenant, tenant, "owner", now);
   await projectStore.insert(db, { id: project, tenant, name: "default", description: "", isDefault: true, ...stamps });

@@ -6,7 +6,7 @@ import { type Client, createClient } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
 import { pino } from "pino";
 import { ClusterService } from "../../../gen/ts/api/v1/cluster_pb.js";
-import { parseKeyringKey } from "../../../src/config.js";
+import { loadConfig, parseKeyringKey } from "../../../src/config.js";
 import type { KubeObject } from "../../../src/kube/embedded/types.js";
 import type { Platform } from "../../../src/platform.js";
 import { openPlatform } from "../../../src/process.js";
@@ -56,6 +56,7 @@ export async function openSite(options: { readonly timeScale: number }): Promise
   const log = pino({ level: "silent" });
   const key = parseKeyringKey(keyring);
   const open = await openPlatform({
+    ...loadConfig({}),
     server: database.server,
     log,
     keyring: key === undefined ? [] : [key],

@@ -66,7 +66,7 @@ export async function startGarden(options: { timeScale?: number; directory?: str
   const embedded = await startEmbeddedKube({
     ...(options.directory === undefined ? {} : { directory: options.directory }),
     ...(options.port === undefined ? {} : { port: options.port }),
-    extensions: [simulator.extension],
+    extensions: simulator.extensions,
   });
   const running = await simulator.start(embedded);
   const client = openKube({ kubeconfig: embedded.adminKubeconfig, log });

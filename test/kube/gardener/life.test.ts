@@ -147,18 +147,6 @@ test("credentials, dashboards and machines are there when the cluster is", async
   });
 });
 
-test("a kubeconfig is of no use for the management cluster or another one", async () => {
-  const spec = clusterSpec("apart");
-  await garden.backend.apply(spec, signal);
-  await observed(garden, spec, healthy);
-  const kubeconfig = await garden.backend.kubeconfig(spec, 600, signal);
-  for (const path of ["", `/clusters/shoot--${gardenerProjectName(project)}--other`]) {
-    const elsewhere = kubeconfig.replace(/(server: https:\/\/[^/]+)\/clusters\/\S+/, `$1${path}`);
-    expect(elsewhere).not.toBe(kubeconfig);
-    await expect(coreApi(elsewhere).listNode()).rejects.toMatchObject({ code: 403 });
-  }
-});
-
 test("workers follow the spec, and hibernation takes the nodes away and brings them back", async () => {
   const spec = clusterSpec("nodes");
   const id = `shoot--${gardenerProjectName(project)}--nodes`;
@@ -205,22 +193,6 @@ test("reconcile and maintain run an operation; maintain raises the patch version
   expect((await garden.backend.observe(spec, signal))?.kubernetesVersion).toBe("1.32.6");
 });
 
-test("a name that is still taken is tried again later; a Shoot of another is never touched", async () => {
-  const old = clusterSpec("name");
-  await garden.backend.apply(old, signal);
-  const young = { ...old, id: "6f0c2f0e-7f0b-4f0e-9b39-ffffffffffff" };
-  await expect(garden.backend.apply(young, signal)).rejects.toMatchObject({ kind: "unavailable" });
-  expect(await garden.backend.remove(young, signal)).toBe("gone");
-  expect(await garden.backend.observe(young, signal)).toBeUndefined();
-  await expect(garden.backend.operate(young, "reconcile", signal)).rejects.toMatchObject({ kind: "missing" });
-  expect((await getShoot(garden.client, "name")).metadata.labels).toMatchObject({ "slipway.dev/cluster": old.id });
-
-  await garden.backend.remove(old, signal);
-  await expect(garden.backend.apply(old, signal)).rejects.toMatchObject({ kind: "precondition" });
-  await until(() => garden.backend.apply(young, signal));
-  expect((await getShoot(garden.client, "name")).metadata.labels).toMatchObject({ "slipway.dev/cluster": young.id });
-});
-
 test("a project name that belongs to another project is refused", async () => {
   const other = "6f0c2f0e-7f0b-4f0e-9b39-00000000aaaa";
   const metadata = { name: gardenerProjectName(other), labels: { "slipway.dev/project": project } };
@@ -228,12 +200,4 @@ test("a project name that belongs to another project is refused", async () => {
   const spec = { ...clusterSpec("other"), project: other };
   await expect(garden.backend.apply(spec, signal)).rejects.toMatchObject({ kind: "precondition" });
   await expect(garden.backend.remove(spec, signal)).rejects.toMatchObject({ kind: "precondition" });
-});
-
-test("what Gardener refuses is a precondition that names the field", async () => {
-  const spec = clusterSpec("refused", { kubernetesVersion: "1.99.0" });
-  await expect(garden.backend.apply(spec, signal)).rejects.toMatchObject({
-    kind: "precondition",
-    message: expect.stringContaining("spec.kubernetes.version"),
-  });
 });

@@ -16,8 +16,8 @@ export async function postTo(
   return { status: response.status, code: /"code":\s*"(\w+)"/.exec(text)?.[1] ?? "", text };
 }
 
-/** Whatever came in: the server is as well as before, has logged no defect, and has told no secret. */
-export async function expectUnharmed(platform: TestPlatform): Promise<void> {
+/** Whatever came in, with these tokens too: the server is as well as before, has logged no defect, and has told no secret. */
+export async function expectUnharmed(platform: TestPlatform, used: readonly string[] = []): Promise<void> {
   expect((await fetch(`${platform.url}/readyz`)).status).toBe(200);
   expect((await clustersOf(platform).create()).status?.state).toBe("Pending");
   // A content type that there is not has no code: its line says "unknown".
@@ -25,7 +25,7 @@ export async function expectUnharmed(platform: TestPlatform): Promise<void> {
   const loud = platform.lines.filter(({ level, msg, err }) => msg === "defect" || (level >= 50 && !unread(err)));
   expect(loud).toEqual([]);
   const text = JSON.stringify(platform.lines);
-  for (const token of [platform.adminToken, ...Object.values(platform.tokens)]) {
+  for (const token of [platform.adminToken, ...Object.values(platform.tokens), ...used]) {
     expect(text).not.toContain(token.split(".")[2]);
   }
 }

@@ -15,7 +15,12 @@ const samples: Readonly<Record<string, string | bigint>> = {
   version: "1.33.5",
   role: "viewer",
   avatar_url: "https://example.org/sample.png",
+  code_challenge: "0".repeat(43),
+  code_verifier: "0".repeat(43),
 };
+
+/** What lists hold that must not be empty. */
+const lists: Readonly<Record<string, string>> = { cidrs: "198.51.100.0/24", permissions: "api.v1.ClusterService.Get" };
 
 /** A request that validates: with a sample in each text, also of the messages in it, and 1970 in each time; most others are left out. */
 export function sampleOf(desc: DescMessage, depth = 0): Message {
@@ -25,6 +30,11 @@ export function sampleOf(desc: DescMessage, depth = 0): Message {
       const sample = samples[field.name] ?? (field.scalar === ScalarType.STRING ? sampleText : undefined);
       if (sample !== undefined) message.set(field, sample);
     }
+    // Where it must be said what something is, it is the first that there is.
+    if (field.fieldKind === "enum" && field.name === "kind") message.set(field, 1);
+    if (field.fieldKind === "enum" && field.name === "scope") message.set(field, 3);
+    const item = field.fieldKind === "list" && field.scalar === ScalarType.STRING ? lists[field.name] : undefined;
+    if (item !== undefined && field.fieldKind === "list") message.get(field).add(item);
     if (field.fieldKind !== "message" || depth > 3) continue;
     const isForeign = field.message.typeName.startsWith("google.protobuf.");
     if (isForeign && field.message.typeName !== "google.protobuf.Timestamp") continue;

@@ -8,12 +8,15 @@ export const tenant = "acme";
 export const cluster = "0195c0de-0000-7000-8000-00000000000c";
 
 export function rights(of: Partial<Rights> = {}): Rights {
-  return { adminRole: undefined, projectRoles: new Map(), tenantRoles: new Map(), ...of };
+  const roles = { adminRole: undefined, projectRoles: new Map(), tenantRoles: new Map(), partRoles: new Map() };
+  return { ...roles, projectMethods: new Map(), tenantMethods: new Map(), ...of };
 }
 
 function caller(user: string, granted: Rights): Caller {
   return {
     user,
+    teams: [],
+    grants: undefined,
     tokenId: `token-of-${user}`,
     tokenType: "api",
     expiresAt: new Date("2100-01-01"),

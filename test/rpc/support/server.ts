@@ -21,6 +21,8 @@ export interface TestServer {
   close(): Promise<void>;
 }
 
+const unlimited = { calls: 0, seconds: 1 };
+
 /** Starts the RPC layer with the services of the tests on a free port. */
 export async function startServer(
   options: Partial<HandlerOptions> = {},
@@ -41,7 +43,7 @@ export async function startServer(
     newId: uuidv7,
     lifecycle,
     ...options,
-    limits: { rateLimit: { calls: 0, seconds: 1 }, ...options.limits },
+    limits: { rateLimit: unlimited, tokenRateLimit: unlimited, ...options.limits },
   });
   const listener = await listen(handler, { host: "127.0.0.1", port: 0, ...listenOptions });
   lifecycle.setReady(true);

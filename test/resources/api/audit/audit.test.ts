@@ -87,6 +87,11 @@ describe("the audit log", () => {
     },
   );
 
+  it("has calls with a name that is cut within a character", async () => {
+    const rows = await recorded(create({ project: `x${"🦩".repeat(100)}` }), platform.tokens.editor, 1);
+    expect(rows).toMatchObject([{ code: 7, project: `x${"🦩".repeat(63)}\ufffd…` }]);
+  });
+
   it("has no secrets", async () => {
     let secret = "";
     const rows = await recorded(
@@ -109,6 +114,29 @@ describe("the audit log", () => {
     const rows = await platform.platform.db.select().from(auditEntries);
     expect(rows.filter(({ method }) => method === "/api.v1.ClusterService/List")).toEqual([]);
   });
+});
+
+it("is written while calls use up all connections of the pool", async () => {
+  const { pool } = platform.database.server;
+  const held = await Promise.all(Array.from({ length: pool.options.max }, () => pool.connect()));
+  try {
+    const id = "in-a-full-house";
+    await create({})({ headers: { "x-request-id": id } }).catch(() => {});
+    const { auditDb } = platform.platform;
+    const rows = () => auditDb.select().from(auditEntries).where(eq(auditEntries.requestId, id));
+    await expect.poll(async () => (await rows()).map(({ code }) => code)).toEqual([16]);
+  } finally {
+    for (const client of held) client.release();
+  }
+});
+
+it("has little of what is sent by callers whom nobody knows", async () => {
+  const call = create({ project: "p".repeat(1_000), partition: "q".repeat(1_000) });
+  const [known] = await recorded(call, platform.tokens.editor, 1);
+  const [unknown] = await recorded(call, undefined, 1);
+  expect(known?.body?.length).toBeGreaterThan(2_000);
+  expect(unknown?.body?.length).toBeLessThan(1_200);
+  expect(unknown?.body).toContain("pppp");
 });
 
 describe("a name of any length from anybody", () => {

@@ -4,7 +4,7 @@ import { parse } from "yaml";
 import { ClusterService, Operate } from "../../../../gen/ts/admin/v1/cluster_pb.js";
 import type { Cluster } from "../../../../gen/ts/api/v1/cluster_pb.js";
 import { clusters as clusterTable } from "../../../../src/resources/api/cluster/table.js";
-import { userStore } from "../../../../src/resources/api/user/store.js";
+import { principalStore } from "../../../../src/resources/iam/principal/store.js";
 import { as, startPlatform, type TestPlatform, type TestTenant } from "../../../support/platform.js";
 import { clustersOf } from "../../support/clusters.js";
 import { codeOf, refusal } from "../../support/refusals.js";
@@ -18,7 +18,7 @@ beforeAll(async () => {
   platform = await startPlatform();
   other = await platform.newTenant();
   const { db, clock } = platform.platform;
-  await userStore.ensure(db, "observer", clock(), "viewer");
+  await principalStore.ensureUser(db, "observer", clock(), "viewer");
   viewer = await platform.token({ owner: "observer", projectRoles: {}, tenantRoles: {}, adminRole: "viewer" });
   mine = await clustersOf(platform).ready();
   theirs = await clustersOf(platform, other).ready();

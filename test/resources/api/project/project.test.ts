@@ -2,9 +2,9 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ProjectRole, TenantRole } from "../../../../gen/ts/api/v1/common_pb.js";
 import { ProjectService } from "../../../../gen/ts/api/v1/project_pb.js";
 import { TenantService } from "../../../../gen/ts/api/v1/tenant_pb.js";
-import { projectMembers } from "../../../../src/resources/api/project/table.js";
+import { projectMembers } from "../../../../src/resources/api/member/table.js";
 import { tenantStore } from "../../../../src/resources/api/tenant/store.js";
-import { userStore } from "../../../../src/resources/api/user/store.js";
+import { principalStore } from "../../../../src/resources/iam/principal/store.js";
 import { as, startPlatform, type TestPlatform, type TestTenant } from "../../../support/platform.js";
 import { clustersOf } from "../../support/clusters.js";
 import { codeOf, refusal } from "../../support/refusals.js";
@@ -17,7 +17,7 @@ beforeAll(async () => {
   platform = await startPlatform({ background: false });
   other = await platform.newTenant();
   const { db, clock } = platform.platform;
-  await userStore.ensure(db, guestLogin, clock());
+  await principalStore.ensureUser(db, guestLogin, clock());
   const membership = { project: platform.project, member: guestLogin, role: "editor" as const, createdAt: clock() };
   await db.insert(projectMembers).values(membership);
   guest = await platform.token({
@@ -94,7 +94,11 @@ describe("TenantService", () => {
   it("shows a tenant with its members [metalstack.api.v1.TenantService.Get]", async () => {
     const { tenant, tenantMembers } = await tenants().get({ login: platform.tenant }, as(platform.tokens.viewer));
     expect(tenant).toMatchObject({ login: platform.tenant, createdBy: platform.tenant, admitted: true });
-    expect(tenantMembers).toMatchObject([{ id: platform.tenant, role: TenantRole.OWNER }]);
+    expect(tenantMembers).toMatchObject([
+      // Who belongs to a project only is a guest.
+      { id: guestLogin, role: TenantRole.GUEST, projectIds: [platform.project] },
+      { id: platform.tenant, role: TenantRole.OWNER, projectIds: [] },
+    ]);
     expect(await codeOf(tenants().get({ login: other.tenant }, owner()))).toBe("PermissionDenied");
     expect(await codeOf(tenants().get({ login: "nobody" }, as(platform.adminToken)))).toBe("NotFound");
   });

@@ -3,8 +3,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ClusterService } from "../../../../gen/ts/api/v1/cluster_pb.js";
 import { AdminRole, ProjectRole, TenantRole } from "../../../../gen/ts/api/v1/common_pb.js";
 import { tenantStore } from "../../../../src/resources/api/tenant/store.js";
-import { userStore } from "../../../../src/resources/api/user/store.js";
-import { users } from "../../../../src/resources/api/user/table.js";
+import { principalStore } from "../../../../src/resources/iam/principal/store.js";
+import { principals } from "../../../../src/resources/iam/principal/table.js";
 import { as, startPlatform, type TestPlatform, type TestTenant } from "../../../support/platform.js";
 import { newName } from "../../support/clusters.js";
 import { codeOf, refusal } from "../../support/refusals.js";
@@ -185,7 +185,7 @@ describe("the owner's rights", () => {
     const { db, clock } = platform.platform;
     const { tenant, project } = await platform.newTenant();
     const member = `member-${tenant}`;
-    await userStore.ensure(db, member, clock());
+    await principalStore.ensureUser(db, member, clock());
     await tenantStore.setMember(db, tenant, member, "editor", clock());
     const secret = await platform.token({
       owner: member,
@@ -208,11 +208,11 @@ describe("the owner's rights", () => {
 
   it("cut an admin token, too", async () => {
     const { db, clock } = platform.platform;
-    await userStore.ensure(db, "short", clock(), "editor");
+    await principalStore.ensureUser(db, "short", clock(), "editor");
     const secret = await platform.token({ owner: "short", projectRoles: {}, tenantRoles: {}, adminRole: "editor" });
     const reach = () => codeOf(clusters().list({ project: platform.project }, as(secret)));
     expect(await reach()).toBe("OK");
-    await db.update(users).set({ adminRole: null }).where(eq(users.login, "short"));
+    await db.update(principals).set({ adminRole: null }).where(eq(principals.id, "short"));
     await expect.poll(reach, { timeout: 10_000 }).toBe("PermissionDenied");
   });
 });
