@@ -39,6 +39,7 @@ export async function startSlipway(run: BenchRun, options: SlipwayOptions): Prom
       PATH: process.env.PATH,
       HOME: process.env.HOME,
       SLIPWAY_RATE_LIMIT: "0",
+      SLIPWAY_TOKEN_RATE_LIMIT: "0",
       SLIPWAY_SHUTDOWN_GRACE_SECONDS: "1",
       ...(databaseUrl === undefined ? {} : { DATABASE_URL: databaseUrl }),
     },

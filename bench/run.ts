@@ -1,13 +1,27 @@
 // npm run bench [-- NAME ...] [--json] [--short] [--profile DIR]
 import { loadavg } from "node:os";
 import { parseArgs } from "node:util";
+import { allocate } from "./allocate.js";
+import { audit } from "./audit.js";
+import { auth } from "./auth.js";
 import { get } from "./get.js";
 import type { Bench, Measure } from "./measure.js";
 import { compile } from "./processes.js";
 import { start } from "./start.js";
 import { statusToReader } from "./status-to-reader.js";
+import { statusWatchers } from "./status-watchers.js";
+import { volumeList } from "./volume-list.js";
 
-const benches: Readonly<Record<string, Bench>> = { start, get, "status-to-reader": statusToReader };
+const benches: Readonly<Record<string, Bench>> = {
+  start,
+  get,
+  auth,
+  audit,
+  "status-to-reader": statusToReader,
+  allocate,
+  "volume-list": volumeList,
+  "status-watchers": statusWatchers,
+};
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
