@@ -181,7 +181,8 @@ test("an address that is taken is named, with its setting", async () => {
   const holder = createServer().listen(0, "127.0.0.1");
   await new Promise((resolve) => holder.once("listening", resolve));
   const { port } = holder.address() as AddressInfo;
-  const refused = dev(`127.0.0.1:${port}`);
+  // The metrics have an address of their own: whoever took the port beside this one is not meant.
+  const refused = dev(`127.0.0.1:${port}`, { SLIPWAY_METRICS_LISTEN: "127.0.0.1:0" });
   expect(await refused.exit).toEqual({ code: 1, signal: null });
   expect(refused.stderr).toBe(
     `slipway: cannot listen on 127.0.0.1:${port} (SLIPWAY_LISTEN): another process does already\n`,
