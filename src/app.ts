@@ -24,7 +24,14 @@ const plainRoutes: readonly ((platform: Platform, writeAudit: WriteAudit) => rea
 
 export type AppConfig = Pick<
   Config,
-  "corsOrigins" | "trustedProxies" | "maxMessageBytes" | "rateLimit" | "tokenRateLimit"
+  | "corsOrigins"
+  | "trustedProxies"
+  | "maxMessageBytes"
+  | "rateLimit"
+  | "tokenRateLimit"
+  | "anonymousStreams"
+  | "anonymousStreamsPerNetwork"
+  | "tokenStreams"
 >;
 
 /** A server of the API, and what to close when it ends. */
@@ -57,6 +64,9 @@ export function createApp(platform: Platform, principals: Principals, config: Ap
       readMaxBytes: config.maxMessageBytes,
       rateLimit: { calls: config.rateLimit, seconds: 1 },
       tokenRateLimit: { calls: config.tokenRateLimit, seconds: 1 },
+      anonymousStreams: config.anonymousStreams,
+      anonymousStreamsPerNetwork: config.anonymousStreamsPerNetwork,
+      tokenStreams: config.tokenStreams,
     },
     corsOrigins: config.corsOrigins,
     trustedProxies: config.trustedProxies,

@@ -26,6 +26,12 @@ export interface Config {
   readonly rateLimit: number;
   /** Calls per second that one token may make; 0 turns the limit off. */
   readonly tokenRateLimit: number;
+  /** Streams without a token that may be open at once, of all callers; 0 turns the limit off. */
+  readonly anonymousStreams: number;
+  /** The same of one source address, or IPv6 /64. */
+  readonly anonymousStreamsPerNetwork: number;
+  /** Streams with one token that may be open at once; 0 turns the limit off. */
+  readonly tokenStreams: number;
   /** How long what is known of callers is believed while the change feed is silent. */
   readonly maxFeedSilenceMs: number;
   /** File that lists the identity providers. */
@@ -93,6 +99,9 @@ export function loadConfig(env: Env): Config {
     maxMessageBytes: read.integer("SLIPWAY_MAX_MESSAGE_BYTES", 4 * 1024 * 1024, 1024, 256 * 1024 * 1024),
     rateLimit: read.integer("SLIPWAY_RATE_LIMIT", 1_000, 0, 1_000_000),
     tokenRateLimit: read.integer("SLIPWAY_TOKEN_RATE_LIMIT", 1_000, 0, 1_000_000),
+    anonymousStreams: read.integer("SLIPWAY_ANONYMOUS_STREAMS", 10_000, 0, 1_000_000),
+    anonymousStreamsPerNetwork: read.integer("SLIPWAY_ANONYMOUS_STREAMS_PER_NETWORK", 1_000, 0, 1_000_000),
+    tokenStreams: read.integer("SLIPWAY_TOKEN_STREAMS", 1_000, 0, 1_000_000),
     maxFeedSilenceMs: read.integer("SLIPWAY_MAX_FEED_SILENCE_SECONDS", 5, 1, 300) * 1000,
     providersFile: read.text("SLIPWAY_PROVIDERS_FILE"),
     redirectUrls: read.list("SLIPWAY_REDIRECT_URLS"),

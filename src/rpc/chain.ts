@@ -12,6 +12,7 @@ import { mapErrors } from "./map-errors.js";
 import { guardStreams, type OpenStreams } from "./open-streams.js";
 import { limitRate, limitTokenRate, type RateLimiter } from "./rate-limit.js";
 import { stayAuthorized } from "./stay-authorized.js";
+import { limitStreams, type StreamLimits } from "./stream-limit.js";
 import { validateBy } from "./validate.js";
 
 export interface ChainOptions extends CallLogOptions {
@@ -25,6 +26,7 @@ export interface ChainOptions extends CallLogOptions {
   readonly admitted: Admitted;
   readonly validator: Validator;
   readonly streams: OpenStreams;
+  readonly limits: StreamLimits;
 }
 
 /** What every call of the API passes, the outermost first; outside of it messages are encoded and nothing reads them. */
@@ -38,6 +40,7 @@ export function apiChain(options: ChainOptions): Interceptor[] {
     limitRate(options.rateLimiter),
     authenticateBy(options.authenticate),
     limitTokenRate(options.rateLimiter),
+    limitStreams(options.limits, options.now),
     readFirstMessage,
     authorizeBy(options.refresh),
     ...(options.watchCaller === undefined ? [] : [stayAuthorized(options.authenticate, options.watchCaller)]),
@@ -48,7 +51,11 @@ export function apiChain(options: ChainOptions): Interceptor[] {
   ];
 }
 
-/** What probes and tools pass, which have no options and need no caller: health and reflection. */
-export function toolChain(options: CallLogOptions & Pick<ChainOptions, "streams">): Interceptor[] {
-  return [openCall, mapErrors, logCalls({ ...options, quiet: true }), guardStreams(options.streams)];
+/**
+ * What probes and tools pass, which have no options and need no caller: health and reflection. Their streams
+ * are counted apart: balancers must be able to watch a server however many watch the platform.
+ */
+export function toolChain(options: CallLogOptions & Pick<ChainOptions, "streams" | "limits">): Interceptor[] {
+  const { limits, now, streams } = options;
+  return [openCall, mapErrors, logCalls({ ...options, quiet: true }), limitStreams(limits, now), guardStreams(streams)];
 }

@@ -22,10 +22,11 @@ import { policyDefects } from "./policy-defects.js";
 import { createRateLimiter, type RateLimiter, type RateLimits } from "./rate-limit.js";
 import { registerReflection } from "./reflection.js";
 import type { OnRefused } from "./refusals.js";
+import type { StreamLimits } from "./stream-limit.js";
 import { createTransport, type TransportLimits } from "./transport.js";
 import { warmValidator } from "./validate.js";
 
-export interface HandlerLimits extends TransportLimits, RateLimits {
+export interface HandlerLimits extends TransportLimits, RateLimits, StreamLimits {
   /** How long a call waits for its audit record before it is refused, in ms, unless its own deadline comes first. */
   readonly auditTimeoutMs: number;
 }
@@ -72,6 +73,9 @@ const defaultLimits: HandlerLimits = {
   auditTimeoutMs: 5_000,
   rateLimit: { calls: 1_000, seconds: 1 },
   tokenRateLimit: { calls: 1_000, seconds: 1 },
+  anonymousStreams: 10_000,
+  anonymousStreamsPerNetwork: 1_000,
+  tokenStreams: 1_000,
 };
 
 /**
@@ -86,7 +90,7 @@ export function createHandler(options: HandlerOptions): RpcServer {
   const write = options.writeAudit;
   const audit = createAudit({ write, log, metrics, clock, newId, timeoutMs: limits.auditTimeoutMs });
   const validator = createValidator();
-  const calls = { log, metrics, now, streams: lifecycle.streams };
+  const calls = { log, metrics, now, streams: lifecycle.streams, limits };
   const { watchCaller, admitted } = options;
   const tools = toolChain(calls);
   const rateLimiter = createRateLimiter(limits, now);
