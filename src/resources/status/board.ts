@@ -1,12 +1,17 @@
+import { DomainError } from "../../errors.js";
 import type { Platform } from "../../platform.js";
 import { createFanOut } from "./fan-out.js";
+import { createFirstLoad } from "./first-load.js";
 import { keepLoaded } from "./keep-loaded.js";
 
 /** What everybody sees: made once for all readers, however many there are. */
 export interface Board<T> {
-  /** What is to be seen now, from memory. The same object for all callers until it changes. */
+  /**
+   * What is to be seen now, from memory. The same object for all callers until it changes. Throws "unavailable"
+   * as long as nothing could be read at all: that nothing is known must not look as if nothing were there.
+   */
   present(): Promise<T>;
-  /** Yields the present state, then each change; a slow reader gets the newest. Ends with the signal. */
+  /** Yields the present state, then each change; a slow reader gets the newest. Ends with the signal; throws likewise. */
   follow(signal: AbortSignal): AsyncGenerator<T, void, undefined>;
 }
 
@@ -18,12 +23,14 @@ export interface BoardOptions<S, T> extends Pick<Platform, "feed" | "clock" | "l
   /** Makes what is seen. */
   readonly view: (known: Known<S>) => View<T>;
   readonly same: (one: T, other: T) => boolean;
+  /** How long callers wait for the first read; 5 s unless told. */
+  readonly patienceMs?: number;
 }
 
 /** What a process knows. */
 export interface Known<S> {
-  /** What was read last; undefined when nothing could be read so far. */
-  readonly loaded: S | undefined;
+  /** What was read last. */
+  readonly loaded: S;
   readonly now: Date;
   /** Whether the process hears nothing of changes any more: what it knows is the last known state. */
   readonly broken: boolean;
@@ -42,8 +49,9 @@ const tickMs = 1_000;
 
 /** Makes a board; it reads the database at once. */
 export function createBoard<S, T>(options: BoardOptions<S, T>): Board<T> {
-  const { feed, clock, view, same } = options;
-  let loaded: S | undefined;
+  const { feed, clock, view, same, patienceMs = 5_000 } = options;
+  let known: { readonly loaded: S } | undefined;
+  const first = createFirstLoad(patienceMs);
   let shown: { readonly value: T; readonly until: number; readonly broken: boolean } | undefined;
   let ticks: NodeJS.Timeout | undefined;
   const readers = createFanOut<T>({
@@ -54,36 +62,41 @@ export function createBoard<S, T>(options: BoardOptions<S, T>): Board<T> {
   });
 
   function refresh(isNews = false): T {
+    if (known === undefined) throw notYet();
     const now = clock();
     const broken = now.getTime() - feed.status().lastReadAt.getTime() > brokenMs;
     const before = shown;
     if (before !== undefined && !isNews && before.broken === broken && now.getTime() < before.until) {
       return before.value;
     }
-    const { value: made, until } = view({ loaded, now, broken });
+    const { value: made, until } = view({ ...known, now, broken });
     const value = before !== undefined && same(before.value, made) ? before.value : made;
     shown = { value, until: until?.getTime() ?? Number.POSITIVE_INFINITY, broken };
     if (value !== before?.value) readers.publish(value);
     return value;
   }
 
-  const first = keepLoaded({
+  keepLoaded({
     ...options,
-    onLoad(state) {
-      loaded = state;
+    onLoad(loaded) {
+      known = { loaded };
       refresh(true);
+      first.done();
     },
   });
 
   return {
     async present() {
-      await first;
+      await first.wait();
       return refresh();
     },
     async *follow(signal) {
-      await first;
+      await first.wait();
       refresh();
       yield* readers.follow(signal);
     },
   };
 }
+
+const notYet = (): DomainError =>
+  new DomainError("unavailable", "this server could not read the state of the platform yet", { retryAfterMs: 1_000 });

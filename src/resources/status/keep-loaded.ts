@@ -15,11 +15,10 @@ export interface KeepLoadedOptions<S> {
 const retryMs = 1_000;
 
 /**
- * Reads something now and after each change of a topic, one read at a time;
- * resolves once the first read has succeeded or failed. A read that fails is
- * made again when the change feed stands.
+ * Reads something now and after each change of a topic, one read at a time. A
+ * read that fails is made again when the change feed stands.
  */
-export function keepLoaded<S>({ feed, topic, load, onLoad, log }: KeepLoadedOptions<S>): Promise<void> {
+export function keepLoaded<S>({ feed, topic, load, onLoad, log }: KeepLoadedOptions<S>): void {
   let isDue = true;
   let isLoading = false;
 
@@ -52,5 +51,5 @@ export function keepLoaded<S>({ feed, topic, load, onLoad, log }: KeepLoadedOpti
     isDue = true;
     void run();
   });
-  return run();
+  void run();
 }

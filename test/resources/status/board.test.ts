@@ -31,7 +31,14 @@ beforeEach(() => {
   listeners = new Set();
   readers = new AbortController();
   setMaxListeners(0, readers.signal);
-  board = createBoard({
+  board = openBoard();
+  return () => readers.abort();
+});
+
+/** A board of the world as it is. */
+function openBoard(patienceMs?: number): typeof board {
+  return createBoard({
+    ...(patienceMs === undefined ? {} : { patienceMs }),
     feed: {
       subscribe(_topic, listener) {
         listeners.add(listener);
@@ -54,15 +61,14 @@ beforeEach(() => {
     }),
     same: (one, other) => one.text === other.text,
   });
-  return () => readers.abort();
-});
+}
 
 /** Follows, and keeps what arrived; a slow one stops at each item until it is released. */
-function follow(slow = false) {
+function follow(slow = false, followed = board) {
   const got: { readonly text: string }[] = [];
   let release = (): void => {};
   const ended = (async () => {
-    for await (const item of board.follow(readers.signal)) {
+    for await (const item of followed.follow(readers.signal)) {
       got.push(item);
       if (slow) await new Promise<void>((resolve) => (release = resolve));
     }
@@ -117,6 +123,25 @@ describe("a board", () => {
     world.lastReadAt = world.now;
     await vi.waitFor(() => expect(reader.texts()).toEqual(["a", "a (old)", "a (old) (broken)", "a (old)"]), 5_000);
     expect(world.loads).toBe(1);
+  });
+
+  it("is unavailable until it was read for the first time, and shows no emptiness instead", async () => {
+    world.failing = true;
+    const impatient = openBoard(10);
+    const stream = impatient.follow(readers.signal);
+    await expect(impatient.present()).rejects.toMatchObject({ kind: "unavailable", retryAfterMs: 1_000 });
+    await expect(stream.next()).rejects.toMatchObject({ kind: "unavailable" });
+    // Nor does a change of time or of the feed make something of it.
+    world.now += 60_000;
+    await expect(impatient.present()).rejects.toMatchObject({ kind: "unavailable" });
+    world.now = 0;
+    const patient = openBoard(20_000);
+    const waiting = [follow(false, patient), follow(false, patient)];
+    const asked = patient.present();
+    world.failing = false;
+    expect((await asked).text).toBe("a");
+    await vi.waitFor(() => expect(waiting.map(({ texts }) => texts())).toEqual([["a"], ["a"]]), 5_000);
+    await vi.waitFor(async () => expect((await impatient.present()).text).toBe("a"), 5_000);
   });
 
   it("reads again what it could not read", async () => {

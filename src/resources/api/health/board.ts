@@ -33,7 +33,7 @@ function openBoard({ db, assets, feed, clock, log }: Platform): Board<PlatformHe
     log,
     topic: "probe",
     load: () => probeStore.list(db),
-    view({ loaded = [], now, broken }) {
+    view({ loaded, now, broken }) {
       // Without news time must not change what was seen last.
       const { services, until } = healthAt(loaded, assets.partitions, broken ? feed.status().lastReadAt : now);
       const overall = statusMessage(worst(services.map(({ status }) => status)));

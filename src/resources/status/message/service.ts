@@ -35,7 +35,7 @@ function messageBoard({ db, feed, clock, log }: Platform): Board<MessageServiceW
     log,
     topic: "notice",
     load: () => noticeStore.present(db, new Date(clock().getTime() - shownMs), limit),
-    view: ({ loaded = [], now }) => messagesAt(loaded, now),
+    view: ({ loaded, now }) => messagesAt(loaded, now),
     same: (one, other) => equals(MessageServiceWatchResponseSchema, one, other),
   });
 }
