@@ -1,19 +1,27 @@
 import { sql } from "drizzle-orm";
 import type { Database } from "../../../db/database.js";
 import { clusters } from "../cluster/table.js";
+import { projects } from "../project/table.js";
 import { snapshots, volumes } from "../volume/table.js";
 
-/** How far the job queue is behind. */
-export interface JobFacts {
+/** How far jobs are behind. */
+export interface JobFigures {
   /** How long the oldest job that is due has waited for a worker, in seconds; 0 when none is due. */
   readonly waitingSeconds: number;
   /** How many jobs were given up in the last hour. */
   readonly failed: number;
 }
 
-/** What the clusters of a partition say. */
-export interface PartitionFacts {
-  readonly partition: string;
+/** How far the job queue is behind. */
+export interface JobFacts {
+  /** Jobs of the platform itself, which are about nobody in particular. */
+  readonly own: JobFigures;
+  /** Jobs about something of a tenant: one entry for each tenant that has some. */
+  readonly tenants: readonly JobFigures[];
+}
+
+/** What the clusters of a tenant in a partition say. */
+export interface TenantFigures {
   /** Clusters that are neither being created nor deleted; of them: */
   readonly clusters: number;
   /** those whose API server does not answer, so that their volumes are not read, */
@@ -25,49 +33,107 @@ export interface PartitionFacts {
   readonly failedVolumes: number;
 }
 
+/** Of how many tenants of a partition these figures are true. */
+export interface PartitionFigures extends TenantFigures {
+  readonly partition: string;
+  readonly tenants: number;
+}
+
 /** What probes read in the database. */
 export const healthFacts = {
-  async jobs(db: Database): Promise<JobFacts> {
-    // A running job that is replaced by a newer one loses its key, and its attempts: that it failed is no loss.
-    const { rows } = await db.execute<{ waiting: number; failed: number }>(sql`
-      select
-        coalesce(extract(epoch from now() - min(run_at) filter (where attempts < max_attempts and run_at <= now())), 0)::float8
-          as waiting,
-        (count(*) filter (where attempts >= max_attempts and key is not null and updated_at > now() - interval '1 hour'))::int
-          as failed
-      from graphile_worker._private_jobs where locked_at is null`);
-    return { waitingSeconds: rows[0]?.waiting ?? 0, failed: rows[0]?.failed ?? 0 };
+  /** `insideTasks`: jobs that work inside of clusters, where whatever fails may be their owner's doing. */
+  async jobs(db: Database, insideTasks: readonly string[]): Promise<JobFacts> {
+    const { rows } = await db.execute<JobFigures & { own: boolean } & Record<string, unknown>>(jobsQuery(insideTasks));
+    const own = rows.find((row) => row.own) ?? { waitingSeconds: 0, failed: 0 };
+    return { own, tenants: rows.filter((row) => !row.own) };
   },
 
-  /** The partitions that have clusters. */
-  async partitions(db: Database): Promise<PartitionFacts[]> {
-    const { rows } = await db.execute<PartitionFacts & Record<string, unknown>>(sql`
-      with stored as (
-        select partition, state from ${volumes} where deleted_at is null
-        union all
-        select partition, state from ${snapshots} where deleted_at is null
-      ), storage as (
-        select partition, count(*)::int as volumes, (count(*) filter (where state = 'Failed'))::int as failed
-        from stored group by partition
-      ), running as (
-        select
-          partition,
-          count(*)::int as clusters,
-          (count(*) filter (where api_server_ready <> 'True'))::int as unreachable,
-          (count(*) filter (where nodes_ready = 'False'))::int as without_nodes
-        from ${clusters}
-        where deleted_at is null and delete_requested_at is null
-          and (status_type <> 'Create' or status_state = 'Succeeded')
-        group by partition
-      )
-      select
-        partition,
-        coalesce(clusters, 0) as clusters,
-        coalesce(unreachable, 0) as unreachable,
-        coalesce(without_nodes, 0) as "withoutNodes",
-        coalesce(volumes, 0) as volumes,
-        coalesce(failed, 0) as "failedVolumes"
-      from running full join storage using (partition)`);
-    return rows;
+  /** The partitions that have clusters or volumes. */
+  async partitions(db: Database): Promise<PartitionFigures[]> {
+    return (await db.execute<PartitionFigures & Record<string, unknown>>(partitionsQuery())).rows;
   },
 };
+
+const uuid = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$";
+const uuidIn = (field: string) => sql`case when about ->> ${field} ~ ${uuid} then (about ->> ${field})::uuid end`;
+
+/**
+ * Whose the jobs are that wait or were given up, by what their payloads are about. One that is about nothing is the
+ * platform's own; those that are about something unknown are taken for the jobs of one more tenant.
+ */
+function jobsQuery(insideTasks: readonly string[]) {
+  // A running job that is replaced by a newer one loses its key, and its attempts: that it failed is no loss.
+  return sql`
+    with behind as (
+      select
+        task_id,
+        payload::jsonb - '_cron' as about,
+        case when attempts < max_attempts then extract(epoch from now() - run_at)::float8 else 0 end as waiting,
+        attempts >= max_attempts as failed
+      from graphile_worker._private_jobs
+      where locked_at is null and (
+        (attempts < max_attempts and run_at <= now())
+        or (attempts >= max_attempts and key is not null and updated_at > now() - interval '1 hour')
+      )
+    ), named as (
+      select *, ${uuidIn("id")} as cluster_id, ${uuidIn("project")} as project_id from behind
+    ), owned as (
+      select
+        about = '{}'::jsonb as own,
+        coalesce(project.tenant, about ->> 'tenant', '') as tenant,
+        waiting,
+        failed and task.identifier <> all (${sql.param([...insideTasks])}::text[]) as failed
+      from named
+      join graphile_worker._private_tasks task on task.id = task_id
+      left join ${clusters} cluster on cluster.id = cluster_id
+      left join ${projects} project on project.id = coalesce(project_id, cluster.project)
+    )
+    select own, max(waiting) as "waitingSeconds", (count(*) filter (where failed))::int as failed
+    from owned group by own, tenant`;
+}
+
+/** Reads no more than what is there: rows of what was deleted are left out by the indexes. */
+export function partitionsQuery() {
+  return sql`
+    with stored as (
+      select partition, project, state from ${volumes} where deleted_at is null
+      union all
+      select partition, project, state from ${snapshots} where deleted_at is null
+    ), storage as (
+      select partition, project, count(*) as volumes, count(*) filter (where state = 'Failed') as failed_volumes
+      from stored group by partition, project
+    ), running as (
+      select
+        partition,
+        project,
+        count(*) as clusters,
+        count(*) filter (where api_server_ready <> 'True') as unreachable,
+        count(*) filter (where nodes_ready = 'False') as without_nodes
+      from ${clusters}
+      where deleted_at is null and delete_requested_at is null
+        and (status_type <> 'Create' or status_state = 'Succeeded')
+      group by partition, project
+    ), figures as (
+      select
+        partition,
+        tenant,
+        coalesce(sum(clusters), 0)::int as clusters,
+        coalesce(sum(unreachable), 0)::int as unreachable,
+        coalesce(sum(without_nodes), 0)::int as without_nodes,
+        coalesce(sum(volumes), 0)::int as volumes,
+        coalesce(sum(failed_volumes), 0)::int as failed_volumes
+      from running full join storage using (partition, project)
+      join ${projects} on ${projects.id} = project
+      group by partition, tenant
+    )
+    select
+      partition,
+      clusters,
+      unreachable,
+      without_nodes as "withoutNodes",
+      volumes,
+      failed_volumes as "failedVolumes",
+      count(*)::int as tenants
+    from figures
+    group by partition, clusters, unreachable, without_nodes, volumes, failed_volumes`;
+}

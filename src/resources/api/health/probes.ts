@@ -1,6 +1,8 @@
+import type { Logger } from "pino";
 import type { ChangeFeed } from "../../../changes/feed.js";
 import { withoutValues } from "../../../db/errors.js";
 import type { Platform } from "../../../platform.js";
+import { publishTask } from "../ip/jobs.js";
 import { healthFacts } from "./facts.js";
 import type { ProbeResult } from "./hysteresis.js";
 import { heartbeatKey, partitionHealthStore, probeStore } from "./store.js";
@@ -10,6 +12,7 @@ import {
   jobsVerdict,
   kubernetesVerdict,
   machinesVerdict,
+  paymentVerdict,
   storageVerdict,
 } from "./verdicts.js";
 
@@ -38,9 +41,35 @@ export interface Probe {
 const changeMs = 3_000;
 const deadlineMs = 4_000;
 
-/** Everything that is looked at. */
-export function allProbes(platform: Platform): readonly Probe[] {
-  return [heartbeat(platform), jobs(platform), kubernetes(platform), inside(platform)];
+/** Everything that is looked at; `others` are the probes of what not every platform has. */
+export function allProbes(platform: Platform, others: readonly Probe[] = []): readonly Probe[] {
+  return [heartbeat(platform), jobs(platform), kubernetes(platform), inside(platform), ...others];
+}
+
+/** What the probe of payments needs from whoever takes payments. */
+export interface PaymentProbe {
+  /** Asks the payment processor for something that changes nothing; throws when it refuses or does not answer. */
+  check(signal: AbortSignal): Promise<unknown>;
+}
+
+/** The probe of a payment processor; without one there is nothing to probe, and nothing is said of payments. */
+export function paymentProbe({ check }: PaymentProbe, log: Logger, patienceMs = deadlineMs): Probe {
+  return {
+    name: "payment",
+    // What is not told again within `silenceMs` (rules.ts) is not listed any more.
+    everyMs: 15_000,
+    deadlineMs: 2 * patienceMs,
+    async run() {
+      const answered = await inTime(patienceMs, check(AbortSignal.timeout(patienceMs))).then(
+        () => true,
+        (error: unknown) => {
+          log.warn({ err: withoutValues(error) }, "the probe of the payment processor failed");
+          return false;
+        },
+      );
+      return [{ probe: "payment", partition: "", ...paymentVerdict(answered) }];
+    },
+  };
 }
 
 /** Writes, reads, and waits for the change: the sign that a worker lives, the database and the change feed in one. */
@@ -74,7 +103,7 @@ function jobs({ db }: Platform): Probe {
     name: "jobs",
     everyMs: 10_000,
     deadlineMs,
-    run: async () => [{ probe: "jobs", partition: "", ...jobsVerdict(await healthFacts.jobs(db)) }],
+    run: async () => [{ probe: "jobs", partition: "", ...jobsVerdict(await healthFacts.jobs(db, [publishTask])) }],
   };
 }
 
@@ -101,19 +130,17 @@ function inside({ db, assets }: Platform): Probe {
     everyMs: 10_000,
     deadlineMs,
     async run() {
-      const known = new Map((await healthFacts.partitions(db)).map((facts) => [facts.partition, facts]));
+      const known = await healthFacts.partitions(db);
       return assets.partitions.flatMap((partition) => {
-        const facts = known.get(partition) ?? { ...nothing, partition };
+        const figures = known.filter((each) => each.partition === partition);
         return [
-          { probe: "storage", partition, ...storageVerdict(facts) },
-          { probe: "machines", partition, ...machinesVerdict(facts) },
+          { probe: "storage", partition, ...storageVerdict(figures) },
+          { probe: "machines", partition, ...machinesVerdict(figures) },
         ];
       });
     },
   };
 }
-
-const nothing = { clusters: 0, unreachable: 0, withoutNodes: 0, volumes: 0, failedVolumes: 0 };
 
 /** Resolves with the next change of a key, or with a gap of the feed, but never after `ms`. */
 function heard(feed: ChangeFeed, topic: string, key: string, ms: number): Promise<void> {

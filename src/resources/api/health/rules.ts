@@ -4,23 +4,26 @@ import type { ProbeStateRow } from "./store.js";
 /** Workers report every few seconds; after this there is none. */
 export const silenceMs = 35_000;
 
-/** The services whose health is told, and which probes speak for them. */
+/** The services whose health is told, and which probes speak for them; optional ones only where they report. */
 const parts = [
   {
     service: "cluster",
     platformProbes: ["database", "changes", "jobs"],
+    optionalProbes: ["payment"],
     partitionProbe: "kubernetes",
     affected: (partitions: string) => `changes wait until they can be carried out in ${partitions}`,
   },
   {
     service: "volume",
     platformProbes: [],
+    optionalProbes: [],
     partitionProbe: "storage",
     affected: (partitions: string) => `volumes and snapshots are affected in ${partitions}`,
   },
   {
     service: "machines",
     platformProbes: [],
+    optionalProbes: [],
     partitionProbe: "machines",
     affected: (partitions: string) => `machines are affected in ${partitions}`,
   },
@@ -45,12 +48,13 @@ export function healthAt(states: readonly State[], partitions: readonly string[]
 }
 
 function serviceHealth(
-  { service, platformProbes, partitionProbe, affected }: (typeof parts)[number],
+  { service, platformProbes, optionalProbes, partitionProbe, affected }: (typeof parts)[number],
   states: readonly State[],
   partitions: readonly string[],
   now: Date,
 ): ServiceHealth {
-  const everywhere = platformProbes.map((probe) => stateOf(states, probe, "", now));
+  const reporting = optionalProbes.filter((probe) => freshState(states, probe, "", now) !== undefined);
+  const everywhere = [...platformProbes, ...reporting].map((probe) => stateOf(states, probe, "", now));
   const local = Object.fromEntries(partitions.map((id) => [id, stateOf(states, partitionProbe, id, now)]));
   const ill = partitions.filter((id) => local[id]?.status !== "healthy");
   const messages = everywhere.map(({ message }) => message).filter((message) => message !== "");
@@ -64,14 +68,25 @@ function serviceHealth(
 }
 
 function stateOf(states: readonly State[], probe: string, partition: string, now: Date): ProbeResult {
+  const state = freshState(states, probe, partition, now);
+  if (state !== undefined) return { status: state.status, message: state.message };
+  return {
+    status: "degraded",
+    message: partition === "" ? "no worker reports" : "no worker reports on this partition",
+  };
+}
+
+function freshState(states: readonly State[], probe: string, partition: string, now: Date): State | undefined {
   const state = states.find((one) => one.probe === probe && one.partition === partition);
-  if (state === undefined || now.getTime() - state.observedAt.getTime() >= silenceMs) {
-    return {
-      status: "degraded",
-      message: partition === "" ? "no worker reports" : "no worker reports on this partition",
-    };
-  }
-  return { status: state.status, message: state.message };
+  return state !== undefined && now.getTime() - state.observedAt.getTime() < silenceMs ? state : undefined;
+}
+
+/**
+ * Whether so many tenants are affected that it can be no tenant's own doing: at least two, and at least that share
+ * of all whom it could affect. A tenant counts once, whatever it has and however much of it is ill.
+ */
+export function areManyTenants(affected: number, all: number, share: number): boolean {
+  return affected >= 2 && affected >= share * all;
 }
 
 /** The worst of them; healthy when there are none. */

@@ -8,7 +8,8 @@ import { clusterStore } from "../cluster/store.js";
 import { poolOf, publishPool } from "./metallb.js";
 import { ipUseStore } from "./uses.js";
 
-const publishTask = "addresses.publish";
+/** The job that works inside of the clusters of a project. */
+export const publishTask = "addresses.publish";
 
 /** Queues the job that tells the clusters of a project which addresses it has; a waiting one is brought forward. */
 export function queuePublish(db: Database, project: string): Promise<void> {

@@ -3,8 +3,15 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest
 import { addJob } from "../../../../src/jobs/jobs.js";
 import type { ProbeResult } from "../../../../src/resources/api/health/hysteresis.js";
 import { runProbes } from "../../../../src/resources/api/health/prober.js";
-import { allProbes, type Finding, type Probe } from "../../../../src/resources/api/health/probes.js";
+import {
+  allProbes,
+  type Finding,
+  type PaymentProbe,
+  type Probe,
+  paymentProbe,
+} from "../../../../src/resources/api/health/probes.js";
 import { partitionHealthStore, probeStore } from "../../../../src/resources/api/health/store.js";
+import { queuePublish } from "../../../../src/resources/api/ip/jobs.js";
 import { startPlatform, type TestPlatform } from "../../../support/platform.js";
 import { clustersOf } from "../../support/clusters.js";
 
@@ -29,10 +36,12 @@ describe("the probes", () => {
     ]);
   });
 
+  const jobs = async () => (await look("jobs"))[0];
+  const noJobs = () => platform.platform.db.execute(sql`delete from graphile_worker._private_jobs`);
+
   it("see jobs that wait too long, and those that were given up, but none that a newer one has replaced", async () => {
     const { db } = platform.platform;
-    const jobs = async () => (await look("jobs"))[0];
-    await db.execute(sql`delete from graphile_worker._private_jobs`);
+    await noJobs();
     expect(await jobs()).toMatchObject({ status: "healthy" });
     await addJob(db, "later", {}, { runAt: new Date(Date.now() + 3_600_000), key: "later" });
     expect(await jobs()).toMatchObject({ status: "healthy" });
@@ -42,6 +51,70 @@ describe("the probes", () => {
     expect(await jobs()).toMatchObject({ status: "degraded", message: "some changes could not be carried out" });
     await db.execute(sql`update graphile_worker._private_jobs set key = null where key = 'late'`);
     expect(await jobs()).toMatchObject({ status: "healthy" });
+  });
+
+  it("see the jobs of a tenant only beside those of another", async () => {
+    const { db } = platform.platform;
+    await noJobs();
+    const other = await platform.newTenant();
+    const { uuid } = await clustersOf(platform).create();
+    const before = new Date(Date.now() - 300_000);
+    const isLate = async (key: string, payload: Record<string, unknown>) => {
+      await addJob(db, "some.task", payload, { runAt: before, key });
+      return (await jobs())?.status === "degraded";
+    };
+    // By cluster, by project, by tenant, a hundred of them; something unknown is one more tenant's.
+    await db.execute(sql`update graphile_worker._private_jobs set run_at = ${before.toISOString()}::timestamptz`);
+    expect(await jobs()).toMatchObject({ status: "healthy" });
+    for (let made = 0; made < 5; made++) {
+      expect(await isLate(`cluster-${made}`, { id: uuid })).toBe(false);
+      expect(await isLate(`project-${made}`, { project: platform.project })).toBe(false);
+      expect(await isLate(`tenant-${made}`, { tenant: platform.tenant })).toBe(false);
+    }
+    expect(await isLate("other", { project: other.project })).toBe(true);
+    await noJobs();
+    expect(await isLate("unknown", { id: "nothing's id" })).toBe(false);
+    expect(await isLate("unknown again", { anything: 1 })).toBe(false);
+    expect(await isLate("tenant", { tenant: platform.tenant })).toBe(true);
+    await noJobs();
+    // What cron queues is the platform's own.
+    expect(await isLate("cron", { _cron: { ts: "2030-01-01T00:00:00Z" } })).toBe(true);
+    await noJobs();
+  });
+
+  it("do not mind jobs that fail inside of clusters, however many tenants' they are", async () => {
+    const { db } = platform.platform;
+    await noJobs();
+    const tenants = [platform, await platform.newTenant(), await platform.newTenant()];
+    const giveUp = () => db.execute(sql`update graphile_worker._private_jobs set attempts = max_attempts`);
+    for (const { project } of tenants) await queuePublish(db, project);
+    await giveUp();
+    expect(await jobs()).toMatchObject({ status: "healthy" });
+    for (const { project } of tenants) await addJob(db, "some.task", { project }, { key: `some:${project}` });
+    await giveUp();
+    expect(await jobs()).toMatchObject({ status: "degraded", message: "some changes could not be carried out" });
+    await noJobs();
+  });
+
+  it("ask a payment processor where there is one, and wait for none that hangs", async () => {
+    const { log } = platform.platform;
+    expect(allProbes(platform.platform).map(({ name }) => name)).not.toContain("payment");
+    const told = (check: PaymentProbe["check"]) => paymentProbe({ check }, log, 50).run();
+    expect(await told(async () => "pong")).toEqual([
+      { probe: "payment", partition: "", status: "healthy", message: "" },
+    ]);
+    const ill = [{ probe: "payment", partition: "", status: "degraded", message: "payments cannot be made" }];
+    expect(await told(() => Promise.reject(new Error("sk_live_1 is no key")))).toEqual(ill);
+    let signal: AbortSignal | undefined;
+    expect(
+      await told((given) => {
+        signal = given;
+        return new Promise(() => {});
+      }),
+    ).toEqual(ill);
+    await until(() => expect(signal?.aborted).toBe(true));
+    const names = allProbes(platform.platform, [paymentProbe({ check: async () => {} }, log)]).map(({ name }) => name);
+    expect(names).toContain("payment");
   });
 
   it("pass on what the followers of the partitions report, and keep their reasons", async () => {
@@ -63,8 +136,7 @@ describe("the probes", () => {
         ["machines", "healthy"],
       ]),
     );
-    const clusters = clustersOf(platform);
-    for (let made = 0; made < 3; made++) await clusters.create();
+    for (const tenant of [platform, await platform.newTenant()]) await clustersOf(platform, tenant).create();
     // While they are being created nothing is expected of them.
     expect(await found()).toEqual(
       new Map([
