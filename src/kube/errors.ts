@@ -82,6 +82,18 @@ export const expired = (error: unknown): boolean => isStatus(error, 410);
 /** True when the service account lacks a right, or an admission rule forbids the request. */
 export const forbidden = (error: unknown): boolean => isStatus(error, 403);
 
+/** True when the server does not know who is calling: the credentials are wrong or out of date. */
+export const unauthenticated = (error: unknown): boolean => isStatus(error, 401);
+
+/** True when one side does not accept the other's certificate, or TLS fails otherwise. */
+export function untrusted(error: unknown): boolean {
+  if (!(error instanceof KubeError) || error.kind !== "unreachable") return false;
+  const code = isRecord(error.cause) ? error.cause.code : undefined;
+  return (
+    typeof code === "string" && /^(ERR_SSL_|ERR_TLS_|EPROTO$|CERT_|SELF_SIGNED_|DEPTH_ZERO_|UNABLE_TO_)/.test(code)
+  );
+}
+
 /** True when the same call may succeed later: no answer, too late, overloaded, or a fault of the server. */
 export function transient(error: unknown): boolean {
   if (!(error instanceof KubeError)) return false;

@@ -2,7 +2,7 @@ import type { Logger } from "pino";
 import { pause } from "../pause.js";
 import type { KubeClient, Selection } from "./client.js";
 import { type Delivery, type ObjectHandlers, openDelivery } from "./delivery.js";
-import { expired, KubeError, transient, watchError } from "./errors.js";
+import { expired, KubeError, transient, untrusted, watchError } from "./errors.js";
 import type { KubeObject, ResourceType } from "./objects.js";
 import type { WatchEvent } from "./watch.js";
 
@@ -12,7 +12,7 @@ export interface FollowOptions<T extends KubeObject> extends Selection, ObjectHa
   readonly type: ResourceType;
   /** Called when a watch is open for the first time or again. */
   readonly onUp?: () => void;
-  /** Called once when the API server stops answering. */
+  /** Called when the API server stops answering, and again whenever the kind of reason changes until it does. */
   readonly onDown?: (error: unknown) => void;
   /** Ends following. */
   readonly signal: AbortSignal;
@@ -25,11 +25,18 @@ export interface FollowOptions<T extends KubeObject> extends Selection, ObjectHa
   readonly handlerRetryMs?: number;
   /** Objects per page of a list; 500 unless given. */
   readonly pageSize?: number;
+  /** Larger pages are refused; the client's own limit unless given. */
+  readonly maxPageBytes?: number;
+  /** Says at each list what is kept of it; everything unless given. */
+  readonly intake?: () => Intake<T>;
   /** Pauses between attempts grow from `minMs` (200) to `maxMs` (30 000). */
   readonly backoff?: { readonly minMs: number; readonly maxMs: number };
   /** Jitter, from 0 to 1; Math.random unless given. */
   readonly random?: () => number;
 }
+
+/** Takes in one object of a list, before the next one is read: what shall be kept of it, undefined for nothing. */
+export type Intake<T extends KubeObject> = (object: T) => T | undefined;
 
 interface Position {
   /** Where the next watch begins; undefined means that a list must come first. */
@@ -64,35 +71,44 @@ export async function follow<T extends KubeObject>(options: FollowOptions<T>): P
     } catch (error) {
       if (signal.aborted) break;
       position.failures++;
-      settle(error, position, health.down);
-      log.warn({ err: error, resource: options.type.plural, failures: position.failures }, "following was interrupted");
+      // What goes on for long is said once; how often it was tried is for those who look closely.
+      const level = settle(error, position, health.down) ? "warn" : "debug";
+      log[level](
+        { err: error, resource: options.type.plural, failures: position.failures },
+        "following was interrupted",
+      );
     }
     await pause(backoffMs(options, position.failures), signal);
   }
   await delivery.stop();
 }
 
-/** Decides where to go on after a fault. */
-function settle(error: unknown, position: Position, down: (error: unknown) => void): void {
+/** Decides where to go on after a fault; answers whether it is news. */
+function settle(error: unknown, position: Position, down: (error: unknown) => boolean): boolean {
   const dropped = error instanceof BrokenWatch;
   const cause = dropped ? error.cause : error;
   // The position survives a server that cannot be reached, but not one that refuses it or speaks in riddles.
   const refused = !transient(cause) || (dropped && cause instanceof KubeError && cause.kind === "status");
   if (refused || (cause instanceof KubeError && cause.kind === "malformed")) position.resourceVersion = undefined;
   // A watch that breaks is everyday life; the attempt to open the next one tells whether the server is there.
-  if (!dropped && !expired(cause)) down(cause);
+  return dropped || expired(cause) || down(cause);
 }
 
 async function listIfDue<T extends KubeObject>(options: FollowOptions<T>, position: Position, delivery: Delivery<T>) {
   if (position.resourceVersion !== undefined && performance.now() < position.listAt) return;
   const { client, type, namespace, labelSelector, fieldSelector, signal, pageSize: limit = 500 } = options;
+  const take = options.intake?.() ?? ((item: T) => item);
   const items: T[] = [];
   let next: string | undefined;
   let first: string | undefined;
   do {
     const selection = { namespace, labelSelector, fieldSelector };
-    const page = await client.list<T>(type, { ...selection, signal, limit, continue: next });
-    items.push(...page.items);
+    const { maxPageBytes: maxBytes } = options;
+    const page = await client.list<T>(type, { ...selection, signal, limit, maxBytes, continue: next });
+    for (const item of page.items) {
+      const kept = take(item);
+      if (kept !== undefined) items.push(kept);
+    }
     // The first page's version: what changed while the others were read is then told again by the watch.
     first ??= page.resourceVersion;
     next = page.continue;
@@ -186,7 +202,7 @@ function guardWatch(signal: AbortSignal, watchdogMs: number, position: Position)
 }
 
 function openHealth(options: { onUp?: () => void; onDown?: (error: unknown) => void; log: Logger }) {
-  let state: "new" | "up" | "down" = "new";
+  let state = "new";
   const tell = (call: () => void) => {
     try {
       call();
@@ -200,12 +216,22 @@ function openHealth(options: { onUp?: () => void; onDown?: (error: unknown) => v
       state = "up";
       tell(() => options.onUp?.());
     },
-    down(error: unknown) {
-      if (state === "down") return;
-      state = "down";
+    /** Answers whether that was told: the same reason is not told twice. */
+    down(error: unknown): boolean {
+      const reason = `down: ${reasonOf(error)}`;
+      if (state === reason) return false;
+      state = reason;
       tell(() => options.onDown?.(error));
+      return true;
     },
   };
+}
+
+/** What kind of reason an error is: a server that is merely busy or broken says so with many codes. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof KubeError)) return "defect";
+  if (untrusted(error)) return "tls";
+  return error.kind === "status" ? (transient(error) ? "busy" : String(error.code)) : error.kind;
 }
 
 /** Between half and the whole of a pause that doubles with each failure, so that replicas do not return in step. */

@@ -2,6 +2,7 @@ import type { ServerResponse } from "node:http";
 import { pino } from "pino";
 import { afterEach, expect, test, vi } from "vitest";
 import { openKube } from "../../src/kube/client.js";
+import type { KubeError } from "../../src/kube/errors.js";
 import { type FollowOptions, follow } from "../../src/kube/informer.js";
 import type { KubeObject } from "../../src/kube/objects.js";
 import { openStub, type Seen, sendJson, sendStatus } from "./stub-server.js";
@@ -131,7 +132,7 @@ test("counts failures up, and so pauses longer, when all that ever comes is 410"
   await until(() => expect(failures.slice(0, 4)).toEqual([1, 2, 3, 4]));
 });
 
-test("survives a list that answers 500, garbage and nothing, and says down and up once each", async () => {
+test("survives a list that answers 500, garbage and nothing, says down for each kind of reason, and up once", async () => {
   const { told } = await following({
     list: (_, response, call) => {
       if (call === 1) sendStatus(response, 500, "InternalError");
@@ -141,8 +142,49 @@ test("survives a list that answers 500, garbage and nothing, and says down and u
     },
     watch: (_, response) => start(response),
   });
-  await until(() => expect([...told].sort()).toEqual(["down", "sync a", "up"]));
-  expect(told.indexOf("down")).toBeLessThan(told.indexOf("up"));
+  await until(() => expect([...told].sort()).toEqual(["down", "down", "sync a", "up"]));
+  expect(told.lastIndexOf("down")).toBeLessThan(told.indexOf("up"));
+});
+
+test("says why it is down whenever the kind of reason changes, and logs what goes on for long once", async () => {
+  const reasons: unknown[] = [];
+  const logged: number[] = [];
+  const log = pino({ level: "warn" }, { write: (text: string) => void logged.push(JSON.parse(text).err.code) });
+  const answers = [503, 500, 404, 404, 403, 403, 404];
+  const { stub } = await following(
+    {
+      list: (_, response, call) => sendStatus(response, answers[call - 1] ?? 404, "Reason"),
+      watch: (_, response) => start(response),
+    },
+    { onDown: (error) => void reasons.push((error as KubeError).code), log },
+  );
+  await until(() => expect(stub.seen.length).toBeGreaterThan(answers.length + 2));
+  expect(reasons).toEqual([503, 404, 403, 404]);
+  expect(logged).toEqual(reasons);
+});
+
+test("keeps of a list what the intake leaves of it, and asks anew for each list", async () => {
+  let lists = 0;
+  const { told } = await following(
+    {
+      list: (request, response) =>
+        request.query.get("continue") === null
+          ? sendJson(response, 200, list("10", [widget("a", "3"), widget("b", "4")], "more"))
+          : sendJson(response, 200, list("10", [widget("c", "5")])),
+      watch: (_, response) => start(response),
+    },
+    {
+      resyncMs: 20,
+      intake() {
+        const most = ++lists;
+        let taken = 0;
+        return (object) => (++taken > most ? undefined : { metadata: { name: `${object.metadata.name}!` } });
+      },
+    },
+  );
+  await until(() =>
+    expect(told.filter((one) => one !== "up").slice(0, 3)).toEqual(["sync a!", "sync a!,b!", "sync a!,b!,c!"]),
+  );
 });
 
 test("starts over after garbage in a watch", async () => {

@@ -96,7 +96,7 @@ function sourceOf(store: ObjectStore, claim: KubeObject): Source | undefined {
   const content = store.get({ ...contents, name });
   const ready = content?.status?.readyToUse === true;
   return {
-    restoreSize: ready ? BigInt(Number(content?.status?.restoreSize ?? 0)) : undefined,
+    restoreSize: ready ? (bytesOf(content?.status?.restoreSize) ?? 0n) : undefined,
     usedBytes: asText(content?.metadata.annotations?.[usedBytes]),
   };
 }

@@ -38,7 +38,7 @@ async function take(store: ObjectStore, snapshot: KubeObject, now: Date): Promis
   const source = asText(asFields(snapshot.spec?.source).persistentVolumeClaimName);
   const claim = store.get({ ...claims, namespace, name: source });
   const volume = store.get({ ...volumes, name: asText(claim?.spec?.volumeName) });
-  const storage = asText(asFields(volume?.spec?.capacity).storage);
+  const { storage } = asFields(volume?.spec?.capacity);
   if (chosen?.driver !== driver || volume === undefined) return;
   const content = `snapcontent-${uid}`;
   if (store.get({ ...contents, name: content }) === undefined) {
@@ -68,7 +68,7 @@ async function take(store: ObjectStore, snapshot: KubeObject, now: Date): Promis
       boundVolumeSnapshotContentName: content,
       creationTime: timestamp(now),
       readyToUse: true,
-      restoreSize: storage,
+      restoreSize: asText(storage),
     };
   });
 }

@@ -17,7 +17,7 @@ export interface IpAddressPool extends KubeObject {
 }
 
 /** Name of the pool that Slipway writes; others are not touched. */
-const poolName = "slipway";
+export const poolName = "slipway";
 
 /** What the pool of a project's addresses shall say; undefined when there are none, for MetalLB takes no empty pool. */
 export function poolOf(namespace: string, addresses: readonly string[]): IpAddressPool | undefined {

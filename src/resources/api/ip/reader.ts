@@ -1,10 +1,11 @@
 import ipaddr from "ipaddr.js";
 import type { Database } from "../../../db/database.js";
-import type { KubeObject, ResourceType } from "../../../kube/objects.js";
+import type { KubeObject, ObjectMeta, ResourceType } from "../../../kube/objects.js";
 import type { Platform } from "../../../platform.js";
+import { isRecord } from "../../../record.js";
 import type { InsideReader } from "../cluster/inside/reader.js";
 import { queuePublish } from "./jobs.js";
-import { type IpAddressPool, ipAddressPools, isPublished, poolOf } from "./metallb.js";
+import { type IpAddressPool, ipAddressPools, isPublished, poolName, poolOf } from "./metallb.js";
 import { quarantineEnd } from "./rules.js";
 import { ipStore } from "./store.js";
 import { type AddressUse, ipUseStore } from "./uses.js";
@@ -20,6 +21,10 @@ interface Service extends KubeObject {
 /** Where a Service names the address that it wants; the second is MetalLB's older name. */
 const wantedIn = ["metallb.io/loadBalancerIPs", "metallb.universe.tf/loadBalancerIPs"];
 
+/** A cluster is its tenant's, who may write anything into a Service: so much of it is read. */
+const longestText = 1024;
+const mostAddresses = 64;
+
 /** Finds out which addresses the Services of clusters use, and lets an ephemeral one go with its last use. */
 export function addressReader(platform: Platform): InsideReader {
   const { db, clock } = platform;
@@ -29,10 +34,16 @@ export function addressReader(platform: Platform): InsideReader {
   };
   return {
     name: "addresses",
-    types: [services, ipAddressPools],
+    types: [
+      { type: services, pick: pickService },
+      { type: ipAddressPools, pick: pickPool },
+    ],
     async settle(cluster, objects) {
       const uses = objects.of<Service>(services).flatMap(usesOf);
-      await db.transaction(async (tx) => letGo(tx, await ipUseStore.replace(tx, cluster, uses, clock())));
+      // Of a cluster with more Services than are kept nobody knows which addresses it no longer uses.
+      if (objects.isComplete(services)) {
+        await db.transaction(async (tx) => letGo(tx, await ipUseStore.replace(tx, cluster, uses, clock())));
+      }
       const namespace = platform.partitions.get(cluster.partition)?.settings.metallb?.namespace;
       if (namespace === undefined) return;
       const wanted = poolOf(namespace, await ipUseStore.availableTo(db, cluster));
@@ -45,6 +56,36 @@ export function addressReader(platform: Platform): InsideReader {
     },
   };
 }
+
+/** What is read of a load balancer; other Services are nothing to addresses. */
+function pickService({ metadata, ...rest }: KubeObject): Service | undefined {
+  const { spec, status } = rest as { readonly spec?: unknown; readonly status?: unknown };
+  if (!isRecord(spec) || spec.type !== "LoadBalancer") return undefined;
+  const balancer = isRecord(status) && isRecord(status.loadBalancer) ? status.loadBalancer : {};
+  const ingress = (Array.isArray(balancer.ingress) ? balancer.ingress : []).slice(0, mostAddresses);
+  const asked = wantedIn.map((name) => [name, textOf(metadata.annotations?.[name])]);
+  return {
+    metadata: { ...namesOf(metadata), annotations: Object.fromEntries(asked) },
+    spec: { type: spec.type, loadBalancerIP: textOf(spec.loadBalancerIP) },
+    status: { loadBalancer: { ingress: ingress.map((one) => ({ ip: textOf(isRecord(one) ? one.ip : "") })) } },
+  };
+}
+
+/** Of MetalLB's pools, the one that Slipway writes. */
+function pickPool({ metadata, ...rest }: KubeObject): IpAddressPool | undefined {
+  if (metadata.name !== poolName) return undefined;
+  const { spec } = rest as { readonly spec?: unknown };
+  const addresses = isRecord(spec) && Array.isArray(spec.addresses) ? spec.addresses : [];
+  return { metadata: namesOf(metadata), spec: { addresses: addresses.map(textOf) } };
+}
+
+const namesOf = ({ name, namespace, uid }: ObjectMeta): ObjectMeta => ({
+  name: textOf(name),
+  ...(namespace === undefined ? {} : { namespace: textOf(namespace) }),
+  ...(uid === undefined ? {} : { uid: textOf(uid) }),
+});
+
+const textOf = (value: unknown): string => (typeof value === "string" ? value.slice(0, longestText) : "");
 
 /** The addresses that a Service has, and those that it asks for: they must not be handed to others meanwhile. */
 function usesOf({ metadata, spec, status }: Service): AddressUse[] {

@@ -73,7 +73,8 @@ export interface SnapshotContent extends KubeObject {
     /** Nanoseconds since 1970. */
     creationTime?: number;
     readyToUse?: boolean;
-    restoreSize?: number;
+    /** Bytes; whoever may write the status may write anything. */
+    restoreSize?: number | string;
     error?: { message?: string };
   };
 }

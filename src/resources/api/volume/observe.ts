@@ -59,9 +59,11 @@ export const annotations = {
 
 /** A cluster is its tenant's, who may report anything: so much of it is shown. */
 const mostNodes = 64;
-const mostAddresses = 4;
-const mostBytes = 2n ** 63n - 1n;
+/** Addresses of one node that are shown. */
+export const mostAddresses = 4;
 const unknownTime = new Date(0).toISOString();
+/** The year 10000, which neither RFC 3339 nor Protobuf can write. */
+const endOfTime = Date.UTC(10_000, 0);
 
 /** The volumes of a cluster. */
 export function volumesOf(objects: InsideObjects): VolumeRecord[] {
@@ -98,7 +100,7 @@ function factsOf({ metadata, spec = {}, status }: PersistentVolume) {
     state: status?.phase ?? "Pending",
     volume_handle: handle,
     labels: metadata.labels ?? {},
-    created_at: metadata.creationTimestamp ?? unknownTime,
+    created_at: timeOf(Date.parse(metadata.creationTimestamp ?? "")),
   };
 }
 
@@ -153,31 +155,28 @@ function snapshotRecord(
     name: spec.volumeSnapshotRef?.name ?? metadata.name,
     description: notes[annotations.description] ?? "",
     storage_class: source?.spec?.storageClassName ?? spec.volumeSnapshotClassName ?? "",
-    size: sizeOf(String(status.restoreSize ?? 0)),
+    size: sizeOf(status.restoreSize),
     state: ready ? "Ready" : status.error === undefined ? "Pending" : "Failed",
     source_volume: source === undefined ? null : factsOf(source).id,
     source_volume_name: source === undefined ? null : factsOf(source).name,
     retention_seconds: Number.isInteger(retention) && retention > 0 && retention < 2 ** 31 ? retention : null,
-    created_at:
-      status.creationTime === undefined ? (metadata.creationTimestamp ?? unknownTime) : timeOf(status.creationTime),
+    created_at: timeOf((status.creationTime ?? Number.NaN) / 1_000_000, metadata.creationTimestamp),
   };
 }
 
-/** In bytes; what is no size, or beyond what is counted, is shown as the nearest that is. */
-function sizeOf(storage: string | undefined): string {
-  const size = bytesOf(storage ?? "") ?? 0n;
-  return String(size < mostBytes ? size : mostBytes);
+/** In bytes; what is no size is shown as 0. */
+const sizeOf = (storage: unknown): string => String(bytesOf(storage) ?? 0n);
+
+/** Milliseconds since 1970 as a time; what is none, or out of all reason, is the time of the object, or unknown. */
+function timeOf(milliseconds: number, created?: string): string {
+  if (milliseconds >= 0 && milliseconds < endOfTime) return new Date(milliseconds).toISOString();
+  return created === undefined ? unknownTime : timeOf(Date.parse(created));
 }
 
-/** Nanoseconds since 1970 as a time; what is none is unknown. */
-function timeOf(nanoseconds: number): string {
-  const time = new Date(Number(nanoseconds) / 1_000_000);
-  return Number.isNaN(time.getTime()) ? unknownTime : time.toISOString();
-}
-
-/** A handle that is a uuid is the id everywhere; other storage is known by the object's uid. */
-export function idOf(handle: string, uid: string | undefined): string {
-  return isUuid(handle) ? handle.toLowerCase() : (uid ?? "");
+/** A handle that is a uuid is the id everywhere; other storage is known by the object's uid. "" when that is none. */
+export function idOf(handle: string, uid = ""): string {
+  const id = isUuid(handle) ? handle : uid;
+  return isUuid(id) ? id.toLowerCase() : "";
 }
 
 function internalIps({ status }: Node): string[] {

@@ -1,14 +1,20 @@
-import { nodes } from "../../../kube/objects.js";
 import type { Platform } from "../../../platform.js";
 import type { InsideObjects, InsideReader } from "../cluster/inside/reader.js";
-import { attachments, claims, persistentVolumes, snapshotContents, volumeSnapshots } from "./kube-types.js";
+import { persistentVolumes, snapshotContents } from "./kube-types.js";
 import { snapshotsOf, volumesOf } from "./observe.js";
+import { volumeTypes } from "./picks.js";
 import { type SeenIn, sightingStore } from "./sightings.js";
 
 /** What was written of a cluster last: records by id, as JSON. */
 interface Written {
-  readonly volumes: ReadonlyMap<string, string>;
-  readonly snapshots: ReadonlyMap<string, string>;
+  readonly volumes: Known;
+  readonly snapshots: Known;
+}
+
+interface Known {
+  readonly all: ReadonlyMap<string, string>;
+  /** Whether what the database has beyond these has been marked as deleted. */
+  readonly isAll: boolean;
 }
 
 const batchSize = 500;
@@ -23,22 +29,29 @@ export function volumeReader({ db, clock }: Pick<Platform, "db" | "clock">): Ins
     const before = written.get(objects);
     // Until all is written nothing is known: after a failure everything is compared anew.
     written.delete(objects);
-    const volumes = news(volumesOf(objects), before?.volumes);
-    const snapshots = news(snapshotsOf(objects), before?.snapshots);
+    const volumes = news(volumesOf(objects), before?.volumes.all);
+    const snapshots = news(snapshotsOf(objects), before?.snapshots.all);
     for (const batch of batches(volumes.changed)) await sightingStore.putVolumes(db, cluster, batch, now);
     for (const batch of batches(snapshots.changed)) await sightingStore.putSnapshots(db, cluster, batch, now);
-    const known = before === undefined ? await sightingStore.known(db, cluster.id) : namesOf(before);
+    const stored = before?.volumes.isAll && before.snapshots.isAll ? none : await sightingStore.known(db, cluster.id);
+    const isAll = {
+      volumes: before?.volumes.isAll || objects.isComplete(persistentVolumes),
+      snapshots: before?.snapshots.isAll || objects.isComplete(snapshotContents),
+    };
     const gone = {
-      volumes: known.volumes.filter((id) => !volumes.all.has(id)),
-      snapshots: known.snapshots.filter((id) => !snapshots.all.has(id)),
+      volumes: missing(volumes.all, before?.volumes, isAll.volumes ? stored.volumes : []),
+      snapshots: missing(snapshots.all, before?.snapshots, isAll.snapshots ? stored.snapshots : []),
     };
     await sightingStore.markDeleted(db, cluster.id, gone, now);
-    written.set(objects, { volumes: volumes.all, snapshots: snapshots.all });
+    written.set(objects, {
+      volumes: { all: volumes.all, isAll: isAll.volumes },
+      snapshots: { all: snapshots.all, isAll: isAll.snapshots },
+    });
   };
 
   return {
     name: "volumes",
-    types: [persistentVolumes, claims, attachments, volumeSnapshots, snapshotContents, nodes],
+    types: volumeTypes,
     settle: (cluster, objects) => write(cluster, objects),
     forgetDeleted: () => sightingStore.endOfDeletedClusters(db),
   };
@@ -61,10 +74,12 @@ function news<R extends { readonly id: string }>(
   return { all, changed };
 }
 
-const namesOf = ({ volumes, snapshots }: Written) => ({
-  volumes: [...volumes.keys()],
-  snapshots: [...snapshots.keys()],
-});
+const none = { volumes: [], snapshots: [] };
+
+/** What is gone: what was here before, and, where all that there is is here, what the database has beyond that. */
+function missing(all: ReadonlyMap<string, string>, before: Known | undefined, stored: readonly string[]): string[] {
+  return [...new Set([...(before?.all.keys() ?? []), ...stored])].filter((id) => !all.has(id));
+}
 
 function* batches<T>(items: readonly T[]): Generator<readonly T[]> {
   for (let at = 0; at < items.length; at += batchSize) yield items.slice(at, at + batchSize);

@@ -8,10 +8,10 @@ import {
 import { DomainError, invalidField } from "../../../errors.js";
 import type { KubeClient } from "../../../kube/client.js";
 import { startDeadline } from "../../../kube/deadline.js";
+import { pause } from "../../../pause.js";
 import type { Platform } from "../../../platform.js";
 import { clusterBackends } from "../cluster/backends.js";
-import { domainError } from "../cluster/gardener-errors.js";
-import { withinCluster } from "../cluster/inside/within.js";
+import { insideError, withinCluster } from "../cluster/inside/within.js";
 import { clusterStore } from "../cluster/store.js";
 import { patchLabels, removeSnapshot, removeVolume } from "./inside.js";
 import { snapshotMessage, volumeMessage } from "./messages.js";
@@ -21,6 +21,9 @@ import { type SnapshotRow, snapshotStore, type VolumeRow, volumeStore } from "./
 
 /** How long a change inside of a cluster may take. */
 const deadlineMs = 15_000;
+/** How long an update waits at most until it has been read back, and how often it looks. */
+const seenMs = 3_000;
+const lookMs = 50;
 
 /** Does something inside of a cluster, within the deadline and the call. */
 type Within = <R>(
@@ -76,7 +79,7 @@ export function registerSnapshot(router: ConnectRouter, platform: Platform): voi
 }
 
 async function updateLabels(
-  { db, clock }: Platform,
+  { db }: Platform,
   within: Within,
   request: VolumeServiceUpdateRequest,
   context: HandlerContext,
@@ -86,8 +89,11 @@ async function updateLabels(
   const patch = labelPatch(labels);
   const row = foundVolume(await volumeStore.get(db, project, uuid), uuid);
   const has = await within(row.cluster, context, (client, signal) => patchLabels(client, row, patch, signal));
-  // What the cluster says is read again by itself; the answer must not be older than the change.
-  await volumeStore.setLabels(db, row.id, has, clock());
+  // Only the reader of the cluster writes labels, in the order of their changes; who lists them next shall see them.
+  for (const end = performance.now() + seenMs; performance.now() < end && !context.signal.aborted; ) {
+    if (await volumeStore.hasLabels(db, row.id, patch)) break;
+    await pause(lookMs, context.signal);
+  }
   return { ...row, labels: has };
 }
 
@@ -112,7 +118,7 @@ function withinOf(platform: Platform): Within {
       const backend = backends.of(cluster.partition);
       return await withinCluster(backend, cluster, { signal, log }, (client) => work(client, signal));
     } catch (error) {
-      throw domainError(deadline.explain(error));
+      throw insideError(deadline.explain(error));
     } finally {
       deadline.stop();
     }

@@ -1,5 +1,6 @@
 import { driver } from "../../../kube/embedded/data-plane/names.js";
 import { sizeOf, usedOf, usedUpTo } from "../../../kube/embedded/data-plane/usage.js";
+import { bytesOf } from "../../../kube/quantity.js";
 import { all } from "./inside.js";
 import { type PersistentVolume, persistentVolumes, type SnapshotContent, snapshotContents } from "./kube-types.js";
 import type { MeasuredSnapshot, MeasuredVolume, StorageAdapter } from "./statistics.js";
@@ -35,7 +36,7 @@ function volumeFigures(volume: PersistentVolume): MeasuredVolume {
 }
 
 function snapshotFigures(content: SnapshotContent): MeasuredSnapshot {
-  const usedBytes = usedUpTo(content.status?.restoreSize ?? 0, content);
+  const usedBytes = usedUpTo(Number(bytesOf(content.status?.restoreSize) ?? 0n), content);
   const statistics = {
     physicalCapacity: usedBytes,
     physicalOwnedCapacity: usedBytes,

@@ -37,9 +37,11 @@ export const volumeStore = {
       .orderBy(volumes.id);
   },
 
-  /** Writes what was just done to the labels of a volume. */
-  async setLabels(db: Database, id: string, labels: Readonly<Record<string, string>>, now: Date): Promise<void> {
-    await db.update(volumes).set({ labels, updatedAt: now }).where(eq(volumes.id, id));
+  /** Whether the labels of a volume are as a patch leaves them: its texts are set, its nulls are not there. */
+  async hasLabels(db: Database, id: string, patch: Readonly<Record<string, string | null>>): Promise<boolean> {
+    const [row] = await db.select({ labels: volumes.labels }).from(volumes).where(eq(volumes.id, id));
+    const labels = new Map(Object.entries(row?.labels ?? {}));
+    return Object.entries(patch).every(([key, value]) => (labels.get(key) ?? null) === value);
   },
 
   /** Whether a snapshot is being taken of the volume. */

@@ -5,11 +5,19 @@ import type { Background } from "../../../background.js";
 import { clusterBackends } from "../backends.js";
 import type { ClusterBackend } from "../kube.js";
 import { type ClusterRow, clusterStore } from "../store.js";
+import type { Budget } from "./collection.js";
 import { followCluster } from "./follow-cluster.js";
+import { openGate } from "./gate.js";
 import type { InsideReader } from "./reader.js";
 
-/** How often the clusters are looked through for those that were missed. */
+/** How often the clusters are looked through for those that were missed, and deleted ones for what is left of them. */
 const scanMs = 30_000;
+/** However often clusters change, so long is the time from one look at the database to the next. */
+const restMs = 1_000;
+/** Clusters that are started at a time: until all that their readers need has been read once, or half a minute. */
+const startsAtOnce = 16;
+/** A cluster is its tenant's, who may put anything into it: so much is kept of each type. */
+const usualBudget: Budget = { items: 20_000, bytes: 16 * 1024 * 1024 };
 
 /** Follows what is inside of all clusters: one process for each partition. */
 export function insideBackground(platform: Platform, readers: readonly InsideReader[]): Background {
@@ -26,6 +34,16 @@ interface Following {
   stop(): Promise<void>;
 }
 
+/** What one process knows of the clusters of a partition. */
+interface Followed {
+  /** By id. */
+  readonly clusters: Map<string, Following>;
+  /** Ids of the clusters that were there at the last look. */
+  known: ReadonlySet<string>;
+  /** When deleted clusters are to be looked through again, by performance.now(). */
+  forgetAt: number;
+}
+
 /** Follows the clusters of one partition whose API server answers, as they come and go. */
 export async function followPartition(
   platform: Platform,
@@ -33,47 +51,55 @@ export async function followPartition(
   backend: ClusterBackend,
   readers: readonly InsideReader[],
   signal: AbortSignal,
+  budget: Budget = usualBudget,
 ): Promise<void> {
-  const followed = new Map<string, Following>();
+  const followed: Followed = { clusters: new Map(), known: new Set(), forgetAt: 0 };
+  const gate = openGate(startsAtOnce);
+  const { log, clock } = platform;
+  const follow = (row: ClusterRow): Following =>
+    start((turn) => {
+      const isOurs = () => !signal.aborted;
+      return followCluster(row, backend, readers, { signal: turn, log, isOurs, clock, budget, gate });
+    });
   const bell = ringer();
   const unsubscribe = platform.feed.subscribe("cluster", () => bell.ring());
   signal.addEventListener("abort", bell.ring, { once: true });
   while (!signal.aborted) {
     try {
-      await scan(platform, partition, backend, readers, followed);
+      await scan(platform, partition, readers, followed, follow);
     } catch (error) {
-      platform.log.warn({ err: withoutValues(error), partition }, "clusters could not be looked through");
-      await pause(1_000, signal);
+      log.warn({ err: withoutValues(error), partition }, "clusters could not be looked through");
     }
-    await bell.wait(scanMs);
+    await pause(restMs, signal);
+    await bell.wait(scanMs - restMs);
   }
   unsubscribe();
-  await Promise.all([...followed.values()].map((one) => one.stop()));
+  await Promise.all([...followed.clusters.values()].map((one) => one.stop()));
 }
 
 async function scan(
   platform: Platform,
   partition: string,
-  backend: ClusterBackend,
   readers: readonly InsideReader[],
-  followed: Map<string, Following>,
+  followed: Followed,
+  follow: (row: ClusterRow) => Following,
 ): Promise<void> {
-  const { db, log } = platform;
-  const rows = await clusterStore.inPartition(db, partition);
+  const { clusters } = followed;
+  const rows = await clusterStore.inPartition(platform.db, partition);
   const reachable = new Map(rows.filter(isReachable).map((row) => [row.id, row]));
-  for (const [id, row] of reachable) {
-    if (!followed.has(id))
-      followed.set(
-        id,
-        start((signal) => followCluster(row, backend, readers, { signal, log })),
-      );
+  for (const [id, row] of reachable) if (!clusters.has(id)) clusters.set(id, follow(row));
+  const left = [...clusters].filter(([id]) => !reachable.has(id));
+  for (const [id] of left) clusters.delete(id);
+  await Promise.all(left.map(([, one]) => one.stop()));
+  const present = new Set(rows.map(({ id }) => id));
+  // At once when a cluster has gone; else now and then, for those that went while nobody looked.
+  const someWent = [...followed.known].some((id) => !present.has(id));
+  if (someWent || performance.now() >= followed.forgetAt) {
+    for (const reader of readers) await reader.forgetDeleted(platform.db);
+    followed.forgetAt = performance.now() + scanMs;
   }
-  for (const [id, one] of followed) {
-    if (reachable.has(id)) continue;
-    followed.delete(id);
-    await one.stop();
-  }
-  for (const reader of readers) await reader.forgetDeleted(db);
+  // Only now: what failed is done again.
+  followed.known = present;
 }
 
 const isReachable = (row: ClusterRow): boolean => row.apiServerReady === "True" && row.deleteRequestedAt === null;

@@ -1,110 +1,170 @@
 import type { Logger } from "pino";
 import { withoutValues } from "../../../../db/errors.js";
 import { type KubeClient, openKube } from "../../../../kube/client.js";
+import { startDeadline } from "../../../../kube/deadline.js";
+import { forbidden, unauthenticated, untrusted } from "../../../../kube/errors.js";
 import { pathOf, type ResourceType } from "../../../../kube/objects.js";
 import { pause } from "../../../../pause.js";
 import type { ClusterBackend } from "../kube.js";
 import type { ClusterRow } from "../store.js";
-import { type FollowedObjects, followedObjects } from "./objects.js";
+import { renewalMs } from "./access-life.js";
+import { backoffMs } from "./backoff.js";
+import type { Budget } from "./collection.js";
+import type { Gate } from "./gate.js";
+import { followedObjects } from "./objects.js";
 import type { InsideReader } from "./reader.js";
+import { openSettler } from "./settler.js";
 
-/** How long the kubeconfig for following holds, and after how much of it a new one is taken. */
+/** How long the kubeconfig for following holds, and after how much of it a new one is taken at the latest. */
 const accessSeconds = 86_400;
-const renewMs = (accessSeconds * 1000) / 2;
-/** Changes that come within this time are taken in together. */
-const gatherMs = 50;
-const retry = { minMs: 500, maxMs: 30_000 };
+const longestAccessMs = (accessSeconds * 1000) / 2;
+/** So long a cluster may keep others from being started, and so long its backend may take to give access. */
+const startMs = 30_000;
+
+/** What following a cluster needs. */
+export interface FollowClusterOptions {
+  readonly signal: AbortSignal;
+  readonly log: Logger;
+  /** Whether no other process follows the cluster: what was seen last is then taken in after the signal aborted. */
+  readonly isOurs: () => boolean;
+  readonly clock: () => Date;
+  /** Of each type that a reader follows. */
+  readonly budget: Budget;
+  /** How many clusters are started at a time. */
+  readonly gate: Gate;
+}
 
 /** Follows what is inside of one cluster for all readers, until the signal aborts. */
 export async function followCluster(
   cluster: ClusterRow,
   backend: ClusterBackend,
   readers: readonly InsideReader[],
-  options: { readonly signal: AbortSignal; readonly log: Logger },
+  options: FollowClusterOptions,
 ): Promise<void> {
   const { signal, log } = options;
+  const notice = onceEach();
   for (let failures = 0; !signal.aborted; ) {
     try {
-      const kubeconfig = await backend.kubeconfig(cluster, accessSeconds, signal);
-      failures = 0;
-      await followOnce(openKube({ kubeconfig, log }), cluster, readers, options);
+      const ended = await followOnce(cluster, backend, readers, options, notice);
+      // Access that was good for something and is refused now is replaced at once; then one begins to wait.
+      failures = ended === "refused" ? failures + 1 : 0;
+      if (failures > 1) await pause(backoffMs(failures), signal);
     } catch (error) {
       if (signal.aborted) return;
       failures += 1;
       log.warn({ err: withoutValues(error), cluster: cluster.id }, "a cluster cannot be looked into");
-      await pause(backoff(failures), signal);
+      await pause(backoffMs(failures), signal);
     }
   }
 }
 
-/** Follows until it is time for new access. */
+/** Follows with one kubeconfig until it is time for a new one, or the cluster does not accept it. */
 async function followOnce(
+  cluster: ClusterRow,
+  backend: ClusterBackend,
+  readers: readonly InsideReader[],
+  options: FollowClusterOptions,
+  notice: Notice,
+): Promise<"read" | "refused"> {
+  const { signal, log, clock } = options;
+  const started = await options.gate.enter(signal);
+  const longStart = setTimeout(started, startMs);
+  try {
+    const kubeconfig = await accessTo(cluster, backend, signal);
+    const turn = openTurn(signal, renewalMs(kubeconfig, clock(), longestAccessMs));
+    const client = openKube({ kubeconfig, log });
+    try {
+      await follow(client, cluster, readers, { ...options, signal: turn.signal }, notice, started, turn.refuse);
+    } finally {
+      turn.stop();
+      client.close();
+    }
+    return turn.isRefused() ? "refused" : "read";
+  } finally {
+    clearTimeout(longStart);
+    started();
+  }
+}
+
+async function accessTo(cluster: ClusterRow, backend: ClusterBackend, signal: AbortSignal): Promise<string> {
+  const deadline = startDeadline(startMs, signal);
+  try {
+    return await backend.kubeconfig(cluster, accessSeconds, deadline.signal);
+  } catch (error) {
+    throw deadline.explain(error);
+  } finally {
+    deadline.stop();
+  }
+}
+
+/** Each reader follows its types by itself, so that none waits for another's. */
+async function follow(
   client: KubeClient,
   cluster: ClusterRow,
   readers: readonly InsideReader[],
-  { signal, log }: { readonly signal: AbortSignal; readonly log: Logger },
+  { signal, log, budget, isOurs }: FollowClusterOptions,
+  notice: Notice,
+  started: () => void,
+  refuse: () => void,
 ): Promise<void> {
+  const onOver = (type: ResourceType): void =>
+    notice(`over ${pathOf(type)}`, () =>
+      log.warn(
+        { cluster: cluster.id, resource: type.plural, ...budget },
+        "a cluster has more objects than are kept of it: those beyond are not shown, or as they were",
+      ),
+    );
+  const onDown = (error: unknown): void => {
+    if (unauthenticated(error) || untrusted(error)) refuse();
+    if (!forbidden(error)) return;
+    notice("forbidden", () =>
+      log.warn({ err: withoutValues(error), cluster: cluster.id }, "a cluster does not let Slipway look into it"),
+    );
+  };
+  const unread = new Set(readers);
+  await Promise.all(
+    readers.map(async (reader) => {
+      const objects = followedObjects(client, reader.types, { signal, log, budget, onOver, onDown });
+      const settler = openSettler(reader, cluster, objects, { signal, log, isOurs });
+      await objects.follow(() => {
+        if (objects.isRead() && unread.delete(reader) && unread.size === 0) started();
+        settler.wake();
+      });
+      await settler.finish();
+    }),
+  );
+}
+
+/** The time with one kubeconfig: it ends with the signal, when it is due for renewal, and when it is refused. */
+function openTurn(signal: AbortSignal, ms: number) {
   const turn = new AbortController();
+  let refused = false;
   const end = (): void => turn.abort();
+  const renewal = setTimeout(end, ms);
   signal.addEventListener("abort", end, { once: true });
   if (signal.aborted) end();
-  const renewal = setTimeout(end, renewMs);
-  const types = new Map(readers.flatMap((reader) => reader.types).map((type) => [pathOf(type), type]));
-  const objects = followedObjects(client, [...types.values()], { signal: turn.signal, log });
-  const settlers = readers.map((reader) => settler(reader, cluster, objects, { signal: turn.signal, log }));
-  try {
-    await objects.follow((type) => {
-      for (const { concerns, wake } of settlers) if (concerns(type)) wake();
-    });
-    await Promise.all(settlers.map(({ finished }) => finished()));
-  } finally {
-    clearTimeout(renewal);
-    signal.removeEventListener("abort", end);
-    client.close();
-  }
-}
-
-/** Lets one reader take in the objects after changes, one call at a time, and again when it failed. */
-function settler(
-  reader: InsideReader,
-  cluster: ClusterRow,
-  objects: FollowedObjects,
-  { signal, log }: { readonly signal: AbortSignal; readonly log: Logger },
-) {
-  let due = false;
-  let working: Promise<void> | undefined;
-  const work = async (): Promise<void> => {
-    for (let failures = 0; due && !signal.aborted; ) {
-      await pause(failures === 0 ? gatherMs : backoff(failures), signal);
-      if (signal.aborted) return;
-      due = false;
-      try {
-        await reader.settle(cluster, objects, signal);
-        failures = 0;
-      } catch (error) {
-        if (signal.aborted) return;
-        due = true;
-        failures += 1;
-        log.warn({ err: withoutValues(error), cluster: cluster.id, reader: reader.name }, "reading a cluster failed");
-      }
-    }
-  };
-  const start = (): void => {
-    working ??= work().finally(() => {
-      working = undefined;
-      // A change may have come after the last look and before this.
-      if (due && !signal.aborted) start();
-    });
-  };
   return {
-    concerns: (type: ResourceType) => reader.types.some((one) => pathOf(one) === pathOf(type)),
-    wake(): void {
-      if (!objects.isRead(reader.types)) return;
-      due = true;
-      start();
+    signal: turn.signal,
+    refuse(): void {
+      refused = true;
+      end();
     },
-    finished: async (): Promise<void> => await working,
+    isRefused: () => refused,
+    stop(): void {
+      clearTimeout(renewal);
+      signal.removeEventListener("abort", end);
+    },
   };
 }
 
-const backoff = (failures: number): number => Math.min(retry.maxMs, retry.minMs * 2 ** Math.min(failures, 10));
+type Notice = (what: string, tell: () => void) => void;
+
+/** Tells each thing once. */
+function onceEach(): Notice {
+  const told = new Set<string>();
+  return (what, tell) => {
+    if (told.has(what)) return;
+    told.add(what);
+    tell();
+  };
+}

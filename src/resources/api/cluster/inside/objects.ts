@@ -3,60 +3,82 @@ import type { KubeClient } from "../../../../kube/client.js";
 import { notFound } from "../../../../kube/errors.js";
 import { follow } from "../../../../kube/informer.js";
 import { type KubeObject, pathOf, type ResourceType } from "../../../../kube/objects.js";
-import type { InsideObjects } from "./reader.js";
+import { type Budget, type Collection, collectionOf } from "./collection.js";
+import type { FollowedType, InsideObjects } from "./reader.js";
 
 const resyncMs = 10 * 60_000;
+/** A page of a list is parsed at once: objects of usual size fit into it many times. */
+const page = { pageSize: 250, maxPageBytes: 16 * 1024 * 1024 };
 /** Groups that every cluster serves. */
 const always: ReadonlySet<string> = new Set(["", "storage.k8s.io"]);
 
 /** Objects of one cluster that are kept up to date. */
 export interface FollowedObjects extends InsideObjects {
-  /** Whether these types have all been read, or are not served. */
-  isRead(types: readonly ResourceType[]): boolean;
-  /** Follows until the signal aborts; calls back after each change, with the type that changed. */
-  follow(onChange: (type: ResourceType) => void): Promise<void>;
+  /** Whether all types have been read, or are not served. */
+  isRead(): boolean;
+  /** Follows until the signal aborts; calls back after each change. */
+  follow(onChange: () => void): Promise<void>;
+}
+
+/** How objects of a cluster are followed. */
+export interface FollowObjectsOptions {
+  readonly signal: AbortSignal;
+  readonly log: Logger;
+  /** For each type. */
+  readonly budget: Budget;
+  /** Hears, for each type, that the cluster has more of it than is kept. */
+  readonly onOver: (type: ResourceType) => void;
+  /** Hears why the API server does not answer, whenever the kind of reason changes. */
+  readonly onDown: (error: unknown) => void;
 }
 
 /** Follows the objects of some types in one cluster. */
 export function followedObjects(
   client: KubeClient,
-  types: readonly ResourceType[],
-  options: { readonly signal: AbortSignal; readonly log: Logger },
+  types: readonly FollowedType[],
+  options: FollowObjectsOptions,
 ): FollowedObjects {
-  const kinds = new Map(types.map((type) => [pathOf(type), type]));
-  const collections = new Map<string, Map<string, KubeObject>>();
-  const followOne = (key: string, type: ResourceType, onChange: (type: ResourceType) => void): Promise<void> =>
-    follow<KubeObject>({
+  const collections = new Map<string, Collection>();
+  const followOne = (followed: FollowedType, onChange: () => void): Promise<void> => {
+    const { type } = followed;
+    const collection = collectionOf(followed, options.budget, () => options.onOver(type));
+    const changed = (): void => {
+      collections.set(pathOf(type), collection);
+      onChange();
+    };
+    return follow<KubeObject>({
       client,
       type,
-      ...options,
+      signal: options.signal,
+      log: options.log,
       resyncMs,
+      ...page,
+      intake: collection.intake,
       onSync(items) {
-        collections.set(key, new Map(items.map((item) => [uidOf(item), item])));
-        onChange(type);
+        collection.replace(items);
+        changed();
       },
       onEvent(event) {
-        const known = collections.get(key) ?? new Map<string, KubeObject>();
-        if (event.type === "DELETED") known.delete(uidOf(event.object));
-        else known.set(uidOf(event.object), event.object);
-        collections.set(key, known);
-        onChange(type);
+        if (event.type === "DELETED") collection.remove(event.object);
+        else collection.put(event.object);
+        changed();
       },
       onDown(error) {
+        options.onDown(error);
         // The cluster does not serve it; it may later, for following goes on. What Kubernetes itself serves is
         // never absent: such an answer comes from something in between.
         if (!notFound(error) || always.has(type.group)) return;
-        collections.set(key, new Map());
-        onChange(type);
+        collection.clear();
+        changed();
       },
     });
+  };
   return {
-    of: <T extends KubeObject>(type: ResourceType) => [...(collections.get(pathOf(type))?.values() ?? [])] as T[],
-    isRead: (wanted) => wanted.every((type) => collections.has(pathOf(type))),
+    of: <T extends KubeObject>(type: ResourceType) => (collections.get(pathOf(type))?.values() ?? []) as T[],
+    isComplete: (type) => collections.get(pathOf(type))?.isComplete() ?? false,
+    isRead: () => types.every(({ type }) => collections.has(pathOf(type))),
     async follow(onChange) {
-      await Promise.all([...kinds].map(([key, type]) => followOne(key, type, onChange)));
+      await Promise.all(types.map((type) => followOne(type, onChange)));
     },
   };
 }
-
-const uidOf = ({ metadata }: KubeObject): string => metadata.uid ?? `${metadata.namespace}/${metadata.name}`;

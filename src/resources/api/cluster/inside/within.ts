@@ -1,5 +1,7 @@
 import type { Logger } from "pino";
+import { DomainError } from "../../../../errors.js";
 import { type KubeClient, openKube } from "../../../../kube/client.js";
+import { conflict, KubeError, notFound, transient, unauthenticated } from "../../../../kube/errors.js";
 import type { ClusterBackend, ClusterRef } from "../kube.js";
 
 /** Long enough for what is done in one call. */
@@ -18,4 +20,25 @@ export async function withinCluster<R>(
   } finally {
     client.close();
   }
+}
+
+/**
+ * What a failed call to the API server of a cluster means to who wanted something there. A cluster is its tenant's:
+ * its words are not repeated, and what it lacks or forbids is no word about the platform or its objects. Everything
+ * but a KubeError is left as it is.
+ */
+export function insideError(error: unknown): unknown {
+  if (!(error instanceof KubeError)) return error;
+  const options = { cause: error, ...(error.retryAfterMs === undefined ? {} : { retryAfterMs: error.retryAfterMs }) };
+  if (transient(error)) return new DomainError("unavailable", "the API server of the cluster does not answer", options);
+  if (unauthenticated(error)) {
+    return new DomainError("unavailable", "the API server of the cluster does not accept Slipway's access", options);
+  }
+  return new DomainError("precondition", refusalOf(error), options);
+}
+
+function refusalOf(error: KubeError): string {
+  if (notFound(error)) return "the cluster does not have it any more: list again";
+  if (conflict(error)) return "it was changed in the cluster meanwhile: try again";
+  return "the cluster does not allow this: look at its roles and its admission rules";
 }
