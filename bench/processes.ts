@@ -40,6 +40,8 @@ export async function startSlipway(run: BenchRun, options: SlipwayOptions): Prom
       HOME: process.env.HOME,
       SLIPWAY_RATE_LIMIT: "0",
       SLIPWAY_TOKEN_RATE_LIMIT: "0",
+      // All that a bench opens comes from one address.
+      SLIPWAY_ANONYMOUS_STREAMS_PER_NETWORK: "0",
       SLIPWAY_SHUTDOWN_GRACE_SECONDS: "1",
       ...(databaseUrl === undefined ? {} : { DATABASE_URL: databaseUrl }),
     },

@@ -61,7 +61,11 @@ const uuidIn = (field: string) => sql`case when about ->> ${field} ~ ${uuid} the
  * Whose the jobs are that wait or were given up, by what their payloads are about. One that is about nothing is the
  * platform's own; those that are about something unknown are taken for the jobs of one more tenant.
  */
-function jobsQuery(insideTasks: readonly string[]) {
+export function jobsQuery(insideTasks: readonly string[]) {
+  // Subqueries and no joins: each looks up one row, while a join may read all clusters, the deleted ones, too.
+  const project = sql`
+    coalesce(${uuidIn("project")}, (select cluster.project from ${clusters} cluster where cluster.id = ${uuidIn("id")}))`;
+  const tenant = sql`select one.tenant from ${projects} one where one.id = ${project}`;
   // A running job that is replaced by a newer one loses its key, and its attempts: that it failed is no loss.
   return sql`
     with behind as (
@@ -75,18 +79,13 @@ function jobsQuery(insideTasks: readonly string[]) {
         (attempts < max_attempts and run_at <= now())
         or (attempts >= max_attempts and key is not null and updated_at > now() - interval '1 hour')
       )
-    ), named as (
-      select *, ${uuidIn("id")} as cluster_id, ${uuidIn("project")} as project_id from behind
     ), owned as (
       select
         about = '{}'::jsonb as own,
-        coalesce(project.tenant, about ->> 'tenant', '') as tenant,
+        coalesce((${tenant}), about ->> 'tenant', '') as tenant,
         waiting,
         failed and task.identifier <> all (${sql.param([...insideTasks])}::text[]) as failed
-      from named
-      join graphile_worker._private_tasks task on task.id = task_id
-      left join ${clusters} cluster on cluster.id = cluster_id
-      left join ${projects} project on project.id = coalesce(project_id, cluster.project)
+      from behind join graphile_worker._private_tasks task on task.id = task_id
     )
     select own, max(waiting) as "waitingSeconds", (count(*) filter (where failed))::int as failed
     from owned group by own, tenant`;
