@@ -68,6 +68,27 @@ describe.each(kinds)("$name", (kind) => {
     expect(seen.at(-1)).toMatchObject({ type: "Delete", state: "Succeeded", progress: 100 });
     expect(seen.findLast(({ type }) => type === "Reconcile")?.kubernetesVersion).toBe("1.33.2");
     expect(isRising(seen.map(({ version }) => Number(version)))).toBe(true);
+    const deleted = seen.filter(({ type }) => type === "Delete").map(({ progress }) => progress);
+    expect(isRising(deleted)).toBe(true);
+    expect(new Set(deleted).size).toBeGreaterThan(3);
+  });
+
+  test("more machines, fewer and other ones are ordinary work, and never an error", async () => {
+    const spec = clusterSpec("scale");
+    const [worker] = spec.workers;
+    if (worker === undefined) throw new Error("the cluster has no workers");
+    const { seen } = await recorded(world, async () => {
+      await world.backend.apply(spec, signal);
+      await observed(world, spec, healthy);
+      for (const change of [{ minSize: 3 }, { minSize: 1 }, { minSize: 1, machineType: "c1-large-x86" }]) {
+        const known = await world.backend.apply({ ...spec, workers: [{ ...worker, ...change }] }, signal);
+        const settled = (one: ClusterObservation) => healthy(one) && BigInt(one.version) > BigInt(known);
+        await observed(world, spec, settled);
+      }
+    });
+    const words = seen.map(word);
+    expect(words).toContain("Reconcile Processing");
+    expect(words.filter((one) => /Error|Failed|Aborted/.test(one))).toEqual([]);
   });
 
   test("reports progress that rises while a cluster is created, and all aspects of its health after", async () => {

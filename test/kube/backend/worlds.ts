@@ -17,6 +17,8 @@ export interface Kind {
   readonly resource: ResourceType;
   readonly adapter: (client: KubeClient, watchdogMs?: number) => ClusterBackend;
   readonly refusesMaintenance: boolean;
+  /** The label of nodes that names their group of machines. */
+  readonly groupLabel: string;
 }
 
 /** All backends that must behave alike. */
@@ -25,6 +27,7 @@ export const kinds: readonly Kind[] = [
     name: "Gardener",
     resource: shoots,
     refusesMaintenance: false,
+    groupLabel: "worker.gardener.cloud/pool",
     adapter: (client, watchdogMs = 150_000) =>
       gardenerBackend({ client, partition, settings: gardenerSettings, log, watchdogMs, projectWaitMs: 2000 }),
   },
@@ -32,10 +35,13 @@ export const kinds: readonly Kind[] = [
     name: "Cluster API",
     resource: capiClusters,
     refusesMaintenance: true,
+    groupLabel: "node.cluster.x-k8s.io/pool",
     adapter: (client, watchdogMs = 150_000) =>
       clusterApiBackend({ client, partition, settings: clusterApiSettings, log, watchdogMs }),
   },
 ];
+
+const gigabyte = 1024 ** 3;
 
 /** An embedded API server that plays Gardener and Cluster API, and the adapter of one of them. */
 export async function startWorld(kind: Kind, options: { timeScale?: number } = {}) {
@@ -46,7 +52,10 @@ export async function startWorld(kind: Kind, options: { timeScale?: number } = {
     timeScale: options.timeScale ?? 200,
     regions: [{ name: "muc", zones: [partition] }],
     kubernetesVersions: [{ version: "1.32.4" }, { version: "1.33.2" }],
-    machineTypes: [{ name: "n1-medium-x86", cpus: 8, memory: 32 * 1024 ** 3 }],
+    machineTypes: [
+      { name: "n1-medium-x86", cpus: 8, memory: 32 * gigabyte },
+      { name: "c1-large-x86", cpus: 24, memory: 192 * gigabyte },
+    ],
   };
   const simulators = [gardenerSimulator(simulated), clusterApiSimulator(simulated)];
   const extensions = [...new Set(simulators.flatMap((simulator) => simulator.extensions))];

@@ -1,12 +1,12 @@
 import { describe, expect, test } from "vitest";
 import { capiClusterOf, capiNamespace } from "../../../src/resources/api/cluster/cluster-api-cluster.js";
-import { withClient } from "../../../src/resources/api/cluster/cluster-api-kubeconfig.js";
 import { capiObservationOf } from "../../../src/resources/api/cluster/cluster-api-observation.js";
-import {
-  type ClusterApiSettings,
-  readClusterApiSettings,
-} from "../../../src/resources/api/cluster/cluster-api-settings.js";
-import type { CapiCluster, CapiClusterStatus } from "../../../src/resources/api/cluster/cluster-api-types.js";
+import type { ClusterApiSettings } from "../../../src/resources/api/cluster/cluster-api-settings.js";
+import type {
+  CapiCluster,
+  CapiClusterStatus,
+  CapiReplicas,
+} from "../../../src/resources/api/cluster/cluster-api-types.js";
 import { clusterSpec, partition, project } from "../gardener/garden.js";
 
 /** A placeholder of the settings. */
@@ -126,7 +126,8 @@ describe("the observation of a Cluster", () => {
     return capiObservationOf({ ...object, ...(status && { status }) });
   };
 
-  test.each<[string, CapiClusterStatus | undefined, boolean, string]>([
+  type Row = [what: string, status: CapiClusterStatus | undefined, created: boolean, expected: string];
+  test.each<Row>([
     ["without a status", undefined, false, "Create Pending 0"],
     ["of an older spec", { ...well, observedGeneration: 1 }, true, "Reconcile Pending 0"],
     ["with no infrastructure yet", { conditions: [condition("Available", "False")] }, false, "Create Processing 0"],
@@ -140,7 +141,30 @@ describe("the observation of a Cluster", () => {
     ["later", well, true, "Reconcile Succeeded 100"],
     ["rolling out", { ...well, workers: { ...full, upToDateReplicas: 0 } }, true, "Reconcile Processing 74"],
     ["still removing old machines", { ...well, workers: { ...full, replicas: 3 } }, true, "Reconcile Processing 99"],
-    ["that broke down", broken(condition("Available", "False", "NotAvailable", "probe")), true, "Reconcile Error 99"],
+    ...["RemoteConnectionProbe", "InfrastructureReady", "ControlPlaneAvailable"].flatMap((type): Row[] => {
+      const lost = [condition("Available", "False", "NotAvailable"), condition(type, "False", "", "lost")];
+      const rolling = condition("RollingOut", "True", "", "rolling");
+      const excused = type === "ControlPlaneAvailable" ? "Processing" : "Error";
+      return [
+        [`that has lost ${type}`, broken(...lost), true, "Reconcile Error 99"],
+        [
+          `without ${type} yet`,
+          broken(...lost),
+          false,
+          `Create Processing ${type === "InfrastructureReady" ? 79 : 99}`,
+        ],
+        [`without ${type} in a rollout`, broken(...lost, rolling), true, `Reconcile ${excused} 99`],
+      ];
+    }),
+    [
+      "whose new machines have not joined",
+      {
+        ...broken(condition("Available", "False"), condition("WorkersAvailable", "False", "NotAvailable", "1 of 2")),
+        workers: { ...full, readyReplicas: 1 },
+      },
+      true,
+      "Reconcile Processing 86",
+    ],
     [
       "not available during a rollout",
       broken(condition("Available", "False"), condition("RollingOut", "True", "", "rolling")),
@@ -172,17 +196,36 @@ describe("the observation of a Cluster", () => {
     expect(one?.description).not.toBe("");
   });
 
-  test("in deletion counts the machines that are left, whatever else it says", () => {
+  test("in deletion counts the machines that are left of those that the spec wants", () => {
     const deletionTimestamp = "2026-01-01T00:00:00Z";
-    const left = { ...well, workers: { ...full, replicas: 0 } };
-    const begun = { ...left, conditions: [condition("Deleting", "True", "Deleting", "waiting for machines")] };
-    expect(seen(left, { deletionTimestamp }, true)).toMatchObject({ type: "Delete", state: "Pending", progress: 0 });
-    expect(seen(begun, { deletionTimestamp }, true)).toMatchObject({
-      type: "Delete",
-      state: "Processing",
-      progress: 45,
-      description: "waiting for machines",
+    const deleting = condition("Deleting", "True", "Deleting", "waiting for machines");
+    const left = (controlPlane: CapiReplicas | undefined, workers: CapiReplicas | undefined): CapiClusterStatus => ({
+      observedGeneration: 2,
+      conditions: [deleting],
+      ...(controlPlane && { controlPlane }),
+      ...(workers && { workers }),
     });
+    // The spec wants three for the control plane, one and two for the groups.
+    const states: [CapiClusterStatus, number][] = [
+      [left({ desiredReplicas: 3, replicas: 3 }, { desiredReplicas: 3, replicas: 3 }), 0],
+      [left({ desiredReplicas: 3, replicas: 3 }, { desiredReplicas: 3, replicas: 1 }), 30],
+      [left({ desiredReplicas: 3, replicas: 3 }, {}), 45],
+      [left({ desiredReplicas: 3, replicas: 1 }, {}), 75],
+      [left(undefined, undefined), 90],
+    ];
+    for (const [status, progress] of states) {
+      expect(seen(status, { deletionTimestamp }, true)).toMatchObject({
+        type: "Delete",
+        state: "Processing",
+        progress,
+        description: "waiting for machines",
+      });
+    }
+    const pending = { ...states[0]?.[0], conditions: [] };
+    expect(seen(pending, { deletionTimestamp }, true)).toMatchObject({ type: "Delete", state: "Pending", progress: 0 });
+    // The autoscaler may have made more.
+    const many = left({ replicas: 3 }, { replicas: 9 });
+    expect(seen(many, { deletionTimestamp }, true)).toMatchObject({ progress: 0 });
   });
 
   test("passes health on, but not what merely goes on; a fault comes with its message", () => {
@@ -191,7 +234,7 @@ describe("the observation of a Cluster", () => {
       lastTransitionTime: "2026-01-02T00:00:00Z",
     };
     const one = seen(
-      broken(condition("Available", "False", "NotAvailable", "* lost"), condition("Paused", "False"), probe),
+      broken(condition("Available", "False", "NotAvailable", "* summary"), condition("Paused", "False"), probe),
       {},
       true,
     );
@@ -202,7 +245,7 @@ describe("the observation of a Cluster", () => {
       systemComponentsReady: "Unknown",
       seed: undefined,
       lastUpdateTime: "2026-01-02T00:00:00Z",
-      lastErrors: [{ description: "* lost", taskId: "Available", codes: [] }],
+      lastErrors: [{ description: "lost", taskId: "RemoteConnectionProbe", codes: [] }],
     });
     expect(one?.conditions.map(({ type }) => type)).toContain("RemoteConnectionProbe");
     expect(one?.conditions.map(({ type }) => type)).not.toContain("Paused");
@@ -219,42 +262,3 @@ describe("the observation of a Cluster", () => {
     expect(seen(well, { labels: {} })).toBeUndefined();
   });
 });
-
-describe("settings", () => {
-  test("that are right are taken as they are", () => {
-    expect(readClusterApiSettings(settings, "x")).toBe(settings);
-  });
-
-  test("that are wrong are told all at once", () => {
-    const wrong = {
-      clusterClass: { name: 3, namespace: "a", version: 1 },
-      controlPlaneReplicas: 2,
-      workerClasses: { a: 1 },
-      namespacePrefix: "Upper",
-      variables: [],
-      colour: "blue",
-    };
-    expect(() => readClusterApiSettings(wrong, "p")).toThrow(
-      [
-        "p.colour is not known",
-        "p.clusterClass.version is not known",
-        "p.clusterClass.name must be a text",
-        "p.controlPlaneReplicas must be an odd number from 1",
-        "p.workerClass must be a text",
-        "p.workerClasses must be a map from machine type to class",
-        "p.namespacePrefix must be up to 54 lower case letters, digits and '-', beginning with a letter or digit",
-        "p.variables must be an object",
-      ].join("; "),
-    );
-    expect(() => readClusterApiSettings(undefined, "p")).toThrow("p must be an object");
-  });
-});
-
-test.each(["", "{", "a: [s3cret", "clusters: []", "current-context: a"])(
-  "a kubeconfig of Cluster API that is of no use is refused: %j",
-  (text) => {
-    const pair = { certificate: "c", key: "k" };
-    expect(() => withClient(text, pair)).toThrow(expect.objectContaining({ kind: "unavailable" }));
-    expect(() => withClient(text, pair)).not.toThrow(/s3cret/);
-  },
-);

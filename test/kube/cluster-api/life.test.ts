@@ -1,24 +1,8 @@
-import { randomUUID } from "node:crypto";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { openKube } from "../../../src/kube/client.js";
-import { namespaces, type Secret, secrets } from "../../../src/kube/objects.js";
+import { namespaces } from "../../../src/kube/objects.js";
 import { capiClusterOf, capiNamespace } from "../../../src/resources/api/cluster/cluster-api-cluster.js";
-import {
-  type CapiCluster,
-  capiClusters,
-  type SigningRequest,
-  signingRequests,
-} from "../../../src/resources/api/cluster/cluster-api-types.js";
-import {
-  clusterSpec,
-  healthy,
-  log,
-  observed,
-  recorded,
-  signal,
-  temporaryDirectory,
-  until,
-} from "../gardener/garden.js";
+import { type CapiCluster, capiClusters } from "../../../src/resources/api/cluster/cluster-api-types.js";
+import { clusterSpec, healthy, observed, recorded, signal, temporaryDirectory, until } from "../gardener/garden.js";
 import { getCluster, type Management, namespace, settings, startManagement } from "./management.js";
 
 const machines = { group: "cluster.x-k8s.io", version: "v1beta2", plural: "machines", kind: "Machine" };
@@ -81,7 +65,7 @@ test("a follower notes that a creation is over, so that a breakdown later is no 
   const cluster = await getCluster(management.client, "down");
   expect(cluster.metadata.annotations).toMatchObject({ "slipway.dev/created": "true" });
   const conditions = cluster.status?.conditions?.map((one) =>
-    one.type === "Available" ? { ...one, status: "False", message: "* RemoteConnectionProbe: lost" } : one,
+    one.type === "RemoteConnectionProbe" ? { ...one, status: "False", message: "lost" } : one,
   );
   await management.client.replaceSubresource(
     capiClusters,
@@ -91,7 +75,7 @@ test("a follower notes that a creation is over, so that a breakdown later is no 
   expect(await management.backend.observe(spec, signal)).toMatchObject({
     type: "Reconcile",
     state: "Error",
-    lastErrors: [{ description: "* RemoteConnectionProbe: lost" }],
+    lastErrors: [{ taskId: "RemoteConnectionProbe", description: "lost" }],
   });
   // The mark is kept by what Slipway applies.
   await management.backend.apply(spec, signal);
@@ -126,64 +110,6 @@ test("reconcile touches the Cluster, so that its controllers look again", async 
   await management.backend.operate(spec, "reconcile", signal);
   const { metadata } = await getCluster(management.client, "touch");
   expect(metadata.annotations?.["slipway.dev/reconcile-requested-at"]).toMatch(/^\d{4}-\d\d-\d\dT/);
-});
-
-test("the long-lived kubeconfig of Cluster API is not handed out, and requests are tidied up", async () => {
-  const spec = clusterSpec("short");
-  await management.backend.apply(spec, signal);
-  await observed(management, spec, healthy);
-  const { data } = await management.client.get<Secret>(secrets, { name: "short-kubeconfig", namespace });
-  const own = Buffer.from(data?.value ?? "", "base64").toString("utf8");
-  const issued = await management.backend.kubeconfig(spec, 600, signal);
-  const key = (text: string) => /client-key-data: (\S+)/.exec(text)?.[1];
-  expect(key(own)).toBeDefined();
-  expect(issued).not.toContain(key(own));
-  const inside = openKube({ kubeconfig: own, log });
-  open.push(inside);
-  expect((await inside.list(signingRequests)).items).toEqual([]);
-});
-
-describe("requests for certificates", () => {
-  test("are signed when approved only, and never for system:masters or another cluster", async () => {
-    const spec = clusterSpec("sign");
-    await management.backend.apply(spec, signal);
-    await observed(management, spec, healthy);
-    const inside = openKube({ kubeconfig: await management.backend.kubeconfig(spec, 600, signal), log });
-    open.push(inside);
-    const { Name, Pkcs10CertificateRequestGenerator } = await import("@peculiar/x509");
-    const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
-    const keys = await crypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
-    const order = async (group: string): Promise<SigningRequest> => {
-      const name = new Name([{ O: [group] }, { CN: ["somebody"] }]);
-      const made = await Pkcs10CertificateRequestGenerator.create({ name, keys, signingAlgorithm: algorithm });
-      const request = Buffer.from(made.toString("pem")).toString("base64");
-      const signerName = "kubernetes.io/kube-apiserver-client";
-      const usages = ["client auth"];
-      return { metadata: { name: randomUUID() }, spec: { request, signerName, expirationSeconds: 600, usages } };
-    };
-    for (const group of ["system:masters", "cluster:another"]) {
-      await expect(inside.create(signingRequests, await order(group))).rejects.toMatchObject({ code: 403 });
-    }
-    const bad = await order("somebody");
-    const garbled = { ...bad, spec: { ...bad.spec, request: "bm9uc2Vuc2U=" } };
-    await expect(inside.create(signingRequests, garbled)).rejects.toMatchObject({ code: 422 });
-
-    const made = await inside.create(signingRequests, await order("somebody"));
-    const approval = [{ type: "Approved", status: "True", reason: "Test", message: "" }];
-    const approved = { ...made, status: { conditions: approval } };
-    // The status path does not approve.
-    const still = await inside.replaceSubresource(signingRequests, approved, "status");
-    expect(still.status?.conditions ?? []).toEqual([]);
-    await inside.replaceSubresource(
-      signingRequests,
-      { ...approved, metadata: { ...made.metadata, resourceVersion: still.metadata.resourceVersion ?? "" } },
-      "approval",
-    );
-    await until(async () => {
-      const { status } = await inside.get<SigningRequest>(signingRequests, made.metadata);
-      expect(Buffer.from(status?.certificate ?? "", "base64").toString()).toContain("BEGIN CERTIFICATE");
-    });
-  });
 });
 
 test("a restart in the middle of a creation goes on with it, and ends with one Cluster that can be reached", async () => {

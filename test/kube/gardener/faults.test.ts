@@ -185,7 +185,10 @@ test("a cluster that was finished before a restart can be reached after it", asy
   await first.close();
   const second = await startGarden({ directory: directory.path });
   open.push(second);
-  expect((await getShoot(second.client, "moved")).status?.advertisedAddresses?.[0]?.url).toContain(second.embedded.url);
+  await until(async () => {
+    const { status } = await getShoot(second.client, "moved");
+    expect(status?.advertisedAddresses?.[0]?.url).toContain(second.embedded.url);
+  });
   expect(await second.backend.machines(spec, signal)).toHaveLength(2);
   expect(healthy((await second.backend.observe(spec, signal))!)).toBe(true);
 });

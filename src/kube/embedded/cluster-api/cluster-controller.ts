@@ -1,11 +1,11 @@
 import type { EmbeddedKube, KubeLog } from "../embedded-kube.js";
 import { type Fault, faultOf, useUp } from "../gardener/faults.js";
 import { type Controller, type Stage, startWalks } from "../walks.js";
-import { type MachinePark, outdated, syncControlPlane, syncWorkers } from "./machines.js";
+import { addWorkers, type MachinePark, outdated, removeWorkers, syncControlPlane, syncWorkers } from "./machines.js";
 import type { ClusterApiSimulatorOptions } from "./settings.js";
 import { complete, refresh, replicas, wanted } from "./status.js";
 import { type Operation, type Position, positionOf, setPosition, stepNames } from "./steps.js";
-import { type Cluster, clusters, finalizer, virtualName } from "./types.js";
+import { type Cluster, clusters, finalizer, type Replicas, virtualName } from "./types.js";
 import type { VirtualClusters } from "./virtual.js";
 
 /** What the controller works with. */
@@ -137,6 +137,7 @@ async function work(
   const { virtual } = options;
   const park = parkOf(options, cluster);
   const counts = wanted(cluster);
+  const groups = cluster.spec.topology.workers?.machineDeployments ?? [];
   if (operation === "delete") return await takeDown(options, cluster, step);
   switch (step) {
     case "infrastructure":
@@ -156,8 +157,13 @@ async function work(
       return (draft) => {
         draft.status = { ...draft.status, controlPlane: complete(counts.controlPlane) };
       };
+    case "machine-deployments":
+      await addWorkers(park, cluster, groups);
+      return (draft) => {
+        draft.status = { ...draft.status, workers: withAdded(counts.workers, draft.status?.workers) };
+      };
     case "nodes":
-      await syncWorkers(park, cluster, cluster.spec.topology.workers?.machineDeployments ?? []);
+      await syncWorkers(park, cluster, groups);
       return (draft) => {
         draft.status = { ...draft.status, workers: complete(counts.workers) };
       };
@@ -166,22 +172,33 @@ async function work(
   }
 }
 
+/** Machines that were missing are there, but have not joined; those that are too many are not yet gone. */
+function withAdded(desired: number, before = replicas(0)): Replicas {
+  const added = Math.max(0, desired - before.replicas);
+  const upToDateReplicas = before.upToDateReplicas + added;
+  return { ...before, desiredReplicas: desired, replicas: before.replicas + added, upToDateReplicas };
+}
+
+/** What is wanted in the status goes with the objects that want it. */
 async function takeDown(options: ControllerOptions, cluster: Cluster, step: string): Promise<(draft: Cluster) => void> {
-  const { controlPlane, workers } = wanted(cluster);
-  if (step === "machine-deployments") {
-    await syncWorkers(parkOf(options, cluster), cluster, []);
-    return (draft) => {
-      draft.status = { ...draft.status, workers: replicas(workers) };
-    };
+  const park = parkOf(options, cluster);
+  const count = (part: "workers" | "controlPlane", left: Replicas) => (draft: Cluster) => {
+    draft.status = { ...draft.status, [part]: left };
+  };
+  switch (step) {
+    case "nodes":
+      await removeWorkers(park, cluster);
+      return count("workers", replicas(wanted(cluster).workers));
+    case "machine-deployments":
+      await syncWorkers(park, cluster, []);
+      return count("workers", replicas(0));
+    case "control-plane":
+      await options.virtual.close(cluster);
+      await syncControlPlane(parkOf(options, cluster), cluster, 0);
+      return count("controlPlane", replicas(0));
+    default:
+      return () => undefined;
   }
-  if (step === "control-plane") {
-    await options.virtual.close(cluster);
-    await syncControlPlane(parkOf(options, cluster), cluster, 0);
-    return (draft) => {
-      draft.status = { ...draft.status, controlPlane: replicas(controlPlane) };
-    };
-  }
-  return () => undefined;
 }
 
 function parkOf({ embedded, clock, machineTypes }: ControllerOptions, cluster: Cluster): MachinePark {

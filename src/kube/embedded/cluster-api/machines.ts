@@ -1,18 +1,23 @@
-import { createHash } from "node:crypto";
-import { nodeConditions, uuidOf } from "../gardener/nodes.js";
-import { timestamp } from "../lifecycle.js";
+import {
+  capacityOf,
+  type JoinedMachine,
+  type MachineType,
+  machineDigest,
+  nodeOf,
+  nodes,
+  providerIdOf,
+  putNode,
+} from "../machine-nodes.js";
 import type { KubeObject, NewObject, ObjectStore, ResourceName } from "../types.js";
-import { type ClusterApiSimulatorOptions, clusterApiSimulatorSettings } from "./settings.js";
+import { clusterApiSimulatorSettings } from "./settings.js";
 import { type Cluster, keys, machineDeployments, machines, sizeOf, type Workers } from "./types.js";
-
-const nodes: ResourceName = { group: "", resource: "nodes" };
 
 /** Where the machines of one Cluster are written: as Machines, and as nodes inside of it. */
 export interface MachinePark {
   readonly store: ObjectStore;
   /** The objects of the virtual cluster; undefined as long as there is none. */
   readonly inside: ObjectStore | undefined;
-  readonly machineTypes: ClusterApiSimulatorOptions["machineTypes"];
+  readonly machineTypes: readonly MachineType[];
   readonly now: Date;
 }
 
@@ -23,6 +28,8 @@ interface Wanted {
   readonly machineType: string;
   readonly machineLabels: Record<string, string>;
   readonly nodeLabels: Record<string, string>;
+  /** Kind of the object that makes such machines. */
+  readonly owner: string;
 }
 
 /** Makes the control plane's machines so many, of the topology's version. */
@@ -32,25 +39,56 @@ export async function syncControlPlane(park: MachinePark, cluster: Cluster, coun
       machineType: "control-plane",
       machineLabels: { [keys.controlPlane]: "" },
       nodeLabels: { "node-role.kubernetes.io/control-plane": "" },
+      owner: "KubeadmControlPlane",
     }),
   );
   await syncMachines(park, cluster, keys.controlPlane, wanted);
+  await syncNodes(park, cluster, keys.controlPlane, wanted);
 }
 
-/** Makes the workers those of the given groups, with their MachineDeployments. */
+/** Makes the machines that the groups miss, and their MachineDeployments; nothing joins or goes yet. */
+export async function addWorkers(park: MachinePark, cluster: Cluster, groups: readonly Workers[]): Promise<void> {
+  const { store } = park;
+  for (const one of workersOf(cluster, groups)) {
+    const machine = machineObject(cluster, one, "Provisioning");
+    if (store.get({ ...machines, ...placeOf(machine.metadata) }) === undefined) await store.create(machines, machine);
+  }
+  await putDeployments(store, cluster, groups, false);
+}
+
+/** Makes the workers those of the given groups: all others go, and the nodes of these have joined. */
 export async function syncWorkers(park: MachinePark, cluster: Cluster, groups: readonly Workers[]): Promise<void> {
-  const wanted = groups.flatMap((group) =>
+  const wanted = workersOf(cluster, groups);
+  await syncNodes(park, cluster, keys.deploymentName, wanted);
+  await syncMachines(park, cluster, keys.deploymentName, wanted);
+  await putDeployments(park.store, cluster, groups, true);
+}
+
+/** Takes the workers down: their machines and nodes go, the MachineDeployments stay for a while. */
+export async function removeWorkers(park: MachinePark, cluster: Cluster): Promise<void> {
+  await syncNodes(park, cluster, keys.deploymentName, []);
+  await syncMachines(park, cluster, keys.deploymentName, []);
+}
+
+function workersOf(cluster: Cluster, groups: readonly Workers[]): Wanted[] {
+  return groups.flatMap((group) =>
     Array.from({ length: sizeOf(group) }, (_, index) =>
       machineOf(cluster, group.name, index, {
         machineType: machineTypeOf(group),
-        machineLabels: { [keys.deploymentName]: group.name },
-        nodeLabels: group.metadata?.labels ?? {},
+        machineLabels: { [keys.deploymentName]: group.name, [keys.machineType]: machineTypeOf(group) },
+        nodeLabels: nodeLabelsOf(group),
+        owner: "MachineSet",
       }),
     ),
   );
-  await syncMachines(park, cluster, keys.deploymentName, wanted);
-  const deployments = groups.map((group) => deploymentOf(cluster, group));
-  await put(park.store, machineDeployments, deployments, belongsTo(cluster, `,${keys.deploymentName}`));
+}
+
+const passedOn =
+  /^(node-role\.kubernetes\.io\/|([^/]+\.)?(node-restriction\.kubernetes\.io|node\.cluster\.x-k8s\.io)\/)/;
+
+/** Cluster API copies labels of these domains to the nodes, and no others. */
+function nodeLabelsOf({ metadata }: Workers): Record<string, string> {
+  return Object.fromEntries(Object.entries(metadata?.labels ?? {}).filter(([key]) => passedOn.test(key)));
 }
 
 function machineTypeOf({ variables }: Workers): string {
@@ -63,29 +101,29 @@ function machineOf(
   { metadata }: Cluster,
   group: string,
   index: number,
-  kind: Pick<Wanted, "machineType" | "machineLabels" | "nodeLabels">,
+  kind: Pick<Wanted, "machineType" | "machineLabels" | "nodeLabels" | "owner">,
 ): Wanted {
-  const digest = createHash("sha256").update(`${metadata.uid}/${group}/${index}`).digest("hex");
+  // A machine cannot become one of another type: it is replaced.
+  const digest = machineDigest(metadata.uid, group, kind.machineType, index);
   const name = `${metadata.name.slice(0, 20)}-${group.slice(0, 25)}-${digest.slice(0, 5)}`;
   return { ...kind, name, digest };
 }
 
-/** The Machines of a Cluster that carry a label, and their nodes. */
+/** Makes the Machines of a Cluster that carry a label the wanted ones, all running. */
 async function syncMachines(park: MachinePark, cluster: Cluster, label: string, wanted: readonly Wanted[]) {
-  const { store, inside } = park;
-  const before = store.list(machines, belongsTo(cluster, `,${label}`));
-  await put(
-    store,
-    machines,
-    wanted.map((one) => machineObject(cluster, one)),
-    belongsTo(cluster, `,${label}`),
-  );
+  const objects = wanted.map((one) => machineObject(cluster, one, "Running"));
+  await put(park.store, machines, objects, belongsTo(cluster, `,${label}`));
+}
+
+/** Lets the wanted machines join, and takes the nodes of the other Machines with the label away. */
+async function syncNodes(park: MachinePark, cluster: Cluster, label: string, wanted: readonly Wanted[]) {
+  const { store, inside, now } = park;
   if (inside === undefined) return;
   const names = new Set(wanted.map(({ name }) => name));
-  for (const { metadata } of before) {
+  for (const { metadata } of store.list(machines, belongsTo(cluster, `,${label}`))) {
     if (!names.has(metadata.name)) await inside.delete({ ...nodes, name: metadata.name });
   }
-  for (const one of wanted) await putNode(inside, nodeObject(park, cluster, one));
+  for (const one of wanted) await putNode(inside, nodeOf(joined(park, cluster, one), now));
 }
 
 function belongsTo({ metadata }: Cluster, more = "") {
@@ -115,15 +153,6 @@ function placeOf({ name = "", namespace }: NewObject["metadata"]) {
   return { name, namespace };
 }
 
-/** What the data plane has noted at a node stays. */
-async function putNode(store: ObjectStore, node: NewObject & { metadata: { name: string } }): Promise<void> {
-  const found = await store.modify({ ...nodes, name: node.metadata.name }, (draft) => {
-    draft.metadata.labels = { ...draft.metadata.labels, ...node.metadata.labels };
-    draft.status = { ...draft.status, nodeInfo: node.status?.nodeInfo, capacity: node.status?.capacity };
-  });
-  if (found === undefined) await store.create(nodes, node);
-}
-
 function metadataOf(cluster: Cluster, name: string, labels: Record<string, string>): NewObject["metadata"] {
   const { apiVersion, kind, metadata } = cluster;
   return {
@@ -134,70 +163,72 @@ function metadataOf(cluster: Cluster, name: string, labels: Record<string, strin
   };
 }
 
-function machineObject(cluster: Cluster, { name, digest, machineLabels }: Wanted): NewObject {
+function machineObject(
+  cluster: Cluster,
+  { name, digest, machineLabels }: Wanted,
+  phase: "Provisioning" | "Running",
+): NewObject {
   return {
     metadata: metadataOf(cluster, name, machineLabels),
     spec: {
       clusterName: cluster.metadata.name,
       version: cluster.spec.topology.version,
-      providerID: `simulator://${digest.slice(0, 16)}`,
+      ...(phase === "Running" ? { providerID: providerIdOf(digest) } : {}),
     },
-    status: { phase: "Running", nodeRef: { name } },
+    status: { phase, ...(phase === "Running" ? { nodeRef: { name } } : {}) },
   };
 }
 
-function deploymentOf(cluster: Cluster, group: Workers): NewObject {
+/** Makes the MachineDeployments those of the groups; `ready` says whether all of their machines have joined. */
+async function putDeployments(store: ObjectStore, cluster: Cluster, groups: readonly Workers[], ready: boolean) {
+  const selection = belongsTo(cluster, `,${keys.deploymentName}`);
+  const joinedOf = (name: string) =>
+    store
+      .list(machines, belongsTo(cluster, `,${keys.deploymentName}=${name}`))
+      .filter(({ status }) => status?.phase === "Running").length;
+  const objects = groups.map((group) =>
+    deploymentOf(cluster, group, ready ? sizeOf(group) : Math.min(sizeOf(group), joinedOf(group.name))),
+  );
+  await put(store, machineDeployments, objects, selection);
+}
+
+function deploymentOf(cluster: Cluster, group: Workers, ready: number): NewObject {
   const size = sizeOf(group);
   const name = `${cluster.metadata.name}-${group.name}`;
   const { version } = cluster.spec.topology;
   return {
     metadata: metadataOf(cluster, name, { [keys.deploymentName]: group.name }),
     spec: { clusterName: cluster.metadata.name, replicas: size, template: { spec: { version } } },
-    status: { replicas: size, readyReplicas: size, availableReplicas: size, upToDateReplicas: size },
+    status: { replicas: size, readyReplicas: ready, availableReplicas: ready, upToDateReplicas: size },
   };
 }
 
-function nodeObject(park: MachinePark, cluster: Cluster, wanted: Wanted) {
-  const { name, digest, machineType, nodeLabels } = wanted;
-  const type = park.machineTypes.find((one) => one.name === machineType);
-  const memory = type === undefined ? "4Gi" : `${BigInt(type.memory) / 1024n}Ki`;
-  const capacity = { cpu: String(type?.cpus ?? 2), memory, pods: "110" };
-  const { version } = cluster.spec.topology;
+function joined({ machineTypes }: MachinePark, { metadata, spec }: Cluster, wanted: Wanted): JoinedMachine {
+  const { name, digest, machineType, nodeLabels, owner } = wanted;
+  const type = machineTypes.find((one) => one.name === machineType);
   return {
-    metadata: {
-      name,
-      labels: {
-        "kubernetes.io/hostname": name,
-        "kubernetes.io/arch": "amd64",
-        "kubernetes.io/os": "linux",
-        "node.kubernetes.io/instance-type": machineType,
-        ...nodeLabels,
-      },
+    name,
+    digest,
+    machineType,
+    capacity: type && capacityOf(type),
+    labels: nodeLabels,
+    annotations: {
+      [keys.clusterName]: metadata.name,
+      "cluster.x-k8s.io/cluster-namespace": metadata.namespace ?? "",
+      "cluster.x-k8s.io/machine": name,
+      "cluster.x-k8s.io/owner-kind": owner,
     },
-    spec: { providerID: `simulator://${digest.slice(0, 16)}` },
-    status: {
-      capacity,
-      allocatable: capacity,
-      addresses: [
-        { type: "Hostname", address: name },
-        { type: "InternalIP", address: `10.251.${Number.parseInt(digest.slice(0, 2), 16)}.2` },
-      ],
-      conditions: nodeConditions(timestamp(park.now)),
-      nodeInfo: {
-        architecture: "amd64",
-        operatingSystem: "linux",
-        osImage: "debian 13.0.0",
-        kubeletVersion: version,
-        kubeProxyVersion: version,
-        containerRuntimeVersion: "containerd://2.1.0",
-        systemUUID: uuidOf(digest),
-      },
-    },
+    osImage: "debian 13.0.0",
+    kubernetesVersion: spec.topology.version,
   };
 }
 
-/** How many Machines of a Cluster do not run the version of its topology. */
+/** The Machines of a Cluster that are not of its version, or not of the type that their group has now. */
 export function outdated(store: ObjectStore, cluster: Cluster): readonly KubeObject[] {
-  const { version } = cluster.spec.topology;
-  return store.list(machines, belongsTo(cluster)).filter(({ spec }) => spec?.version !== version);
+  const { version, workers } = cluster.spec.topology;
+  const types = new Map(workers?.machineDeployments?.map((group) => [group.name, machineTypeOf(group)]));
+  return store.list(machines, belongsTo(cluster)).filter(({ spec, metadata: { labels = {} } }) => {
+    const type = types.get(labels[keys.deploymentName] ?? "");
+    return spec?.version !== version || (type !== undefined && type !== labels[keys.machineType]);
+  });
 }

@@ -1,4 +1,5 @@
 import type { KubeLog } from "../embedded-kube.js";
+import type { MachineType } from "../machine-nodes.js";
 
 /** What the simulated Cluster API works with. */
 export interface ClusterApiSimulatorOptions {
@@ -6,8 +7,8 @@ export interface ClusterApiSimulatorOptions {
   readonly timeScale?: number;
   readonly clock?: () => Date;
   readonly log?: KubeLog;
-  /** Capacity of the machines of these types; memory in bytes. */
-  readonly machineTypes: readonly { readonly name: string; readonly cpus: number; readonly memory: number | bigint }[];
+  /** What the machines of these types bring. */
+  readonly machineTypes: readonly MachineType[];
 }
 
 /** The ClusterClass that the simulator brings, in the form of a partition's settings. */

@@ -6,6 +6,7 @@ import type { Controller } from "../walks.js";
 import { clusterApiAdmission } from "./admission.js";
 import { startClusterController } from "./cluster-controller.js";
 import { clusterApiResources } from "./resource-types.js";
+import { roleBindingExtension } from "./role-bindings.js";
 import { type ClusterApiSimulatorOptions, clusterApiSimulatorSettings } from "./settings.js";
 import { signingExtension } from "./signing.js";
 import { clusterClasses } from "./types.js";
@@ -29,7 +30,12 @@ export function clusterApiSimulator(options: ClusterApiSimulatorOptions): Cluste
   const { timeScale = 1, clock = () => new Date(), log = silent, machineTypes } = options;
   if (!(timeScale > 0)) throw new Error("the time scale must be above 0");
   return {
-    extensions: [{ resources: clusterApiResources, admit: clusterApiAdmission }, signingExtension, dataPlaneExtension],
+    extensions: [
+      { resources: clusterApiResources, admit: clusterApiAdmission },
+      signingExtension,
+      roleBindingExtension,
+      dataPlaneExtension,
+    ],
     async start(embedded) {
       await seedClass(embedded.store);
       const virtual = createVirtualClusters(embedded, createDataPlanes({ clock, log }), log);

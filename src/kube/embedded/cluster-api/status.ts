@@ -54,47 +54,83 @@ function verdictsOf(cluster: Cluster, fault: string | undefined): Verdict[] {
   const { infrastructureProvisioned = false, controlPlaneInitialized = false } = initialization;
   const deleting = operation === "delete";
   const reachable = controlPlaneInitialized ? !deleting || controlPlane.replicas > 0 : undefined;
-  const [controlPlaneReady, workersReady] = [controlPlane, workers].map(isReady);
-  const upToDate = isUpToDate(controlPlane) && isUpToDate(workers);
-  const available =
-    infrastructureProvisioned && reachable === true && controlPlaneReady && workersReady && !deleting && !fault;
-  const simple = (type: string, holds: boolean | undefined, yes: string, no: string): Verdict => [
-    type,
-    holds,
-    holds === undefined ? `${yes}Unknown` : holds ? yes : no,
-    holds ? "" : `* ${type} does not hold`,
+  // A control plane works as long as most of its machines do; workers must all be there, as nobody may be away.
+  const quorum = controlPlaneInitialized && controlPlane.readyReplicas * 2 > controlPlane.replicas;
+  const workersReady = workers.readyReplicas >= workers.desiredReplicas;
+  const topology = topologyVerdict(operation, controlPlane, workers, fault);
+  const parts: Verdict[] = [
+    simple("RemoteConnectionProbe", reachable, "ProbeSucceeded", "ProbeFailed"),
+    simple("InfrastructureReady", infrastructureProvisioned, "Ready", "NotReady"),
+    simple("ControlPlaneAvailable", quorum, "Available", "NotAvailable"),
+    workersVerdict(workersReady, workers),
   ];
   return [
-    [
-      "Available",
-      available,
-      available ? "Available" : "NotAvailable",
-      available ? "" : `* ${fault ?? "not all is ready"}`,
-    ],
-    topologyVerdict(operation, upToDate, fault),
-    simple("InfrastructureReady", infrastructureProvisioned, "Ready", "NotReady"),
+    availableVerdict(deleting, fault === undefined ? parts : [...parts, topology]),
+    topology,
+    ...parts,
     simple("ControlPlaneInitialized", controlPlaneInitialized, "Initialized", "NotInitialized"),
-    simple("ControlPlaneAvailable", controlPlaneReady, "Available", "NotAvailable"),
-    simple("ControlPlaneMachinesReady", controlPlaneReady, "Ready", "NotReady"),
-    simple("WorkersAvailable", workersReady, "Available", "NotAvailable"),
-    simple("RemoteConnectionProbe", reachable, "ProbeSucceeded", "ProbeFailed"),
-    activity("RollingOut", operation === "update" && !upToDate, "Rolling out machines that are not up to date."),
-    activity("Deleting", deleting, "Waiting for machines, control plane and infrastructure to go."),
+    simple("ControlPlaneMachinesReady", isReady(controlPlane), "Ready", "NotReady"),
+    ...activitiesOf(deleting, controlPlane, workers),
     activity("Paused", cluster.spec.paused === true, "The Cluster is paused."),
   ];
 }
 
-function topologyVerdict(operation: string, upToDate: boolean, fault: string | undefined): Verdict {
+/** The summary: what does not hold, or is not known, keeps the Cluster from being available. */
+function availableVerdict(deleting: boolean, parts: readonly Verdict[]): Verdict {
+  const missing = parts.filter(([, holds]) => holds !== true);
+  const available = missing.length === 0 && !deleting;
+  const lines = missing.map(([type, , , message]) => `* ${type}: ${message.replace(/^\* /, "")}`);
+  const message = deleting ? "* Deleting: the Cluster is being deleted" : lines.join("\n");
+  return ["Available", available, available ? "Available" : "NotAvailable", message];
+}
+
+function simple(type: string, holds: boolean | undefined, yes: string, no: string): Verdict {
+  const reason = holds === undefined ? `${yes}Unknown` : holds ? yes : no;
+  return [type, holds, reason, holds ? "" : `* ${type} does not hold`];
+}
+
+function workersVerdict(holds: boolean, { readyReplicas, desiredReplicas }: Replicas): Verdict {
+  const message = holds ? "" : `* MachineDeployments: ${readyReplicas} available replicas, ${desiredReplicas} required`;
+  return ["WorkersAvailable", holds, holds ? "Available" : "NotAvailable", message];
+}
+
+/** What goes on with machines: a scale-up is over once they are made, whether or not their nodes have joined. */
+function activitiesOf(deleting: boolean, ...counts: Replicas[]): Verdict[] {
+  const any = (check: (one: Replicas) => boolean) => counts.some(check);
+  return [
+    activity("RollingOut", !deleting && any(isRollingOut), "Rolling out machines that are not up to date."),
+    activity("ScalingUp", !deleting && any(isScalingUp), "Making the machines that are missing."),
+    activity(
+      "ScalingDown",
+      any((one) => one.replicas > one.desiredReplicas),
+      "Removing machines.",
+    ),
+    activity("Remediating", false, ""),
+    activity("Deleting", deleting, "Waiting for machines, control plane and infrastructure to go."),
+  ];
+}
+
+function topologyVerdict(
+  operation: string,
+  controlPlane: Replicas,
+  workers: Replicas,
+  fault: string | undefined,
+): Verdict {
   const type = "TopologyReconciled";
   if (fault !== undefined) return [type, false, "ReconcileFailed", fault];
   if (operation === "delete") return [type, false, "Deleting", "Cluster is deleting"];
-  if (operation !== "update" || upToDate) return [type, true, "ReconcileSucceeded", ""];
-  return [type, false, "MachineDeploymentsUpgradePending", "Machines are not up to date yet"];
+  if (operation !== "update" || ![controlPlane, workers].some(isRollingOut)) {
+    return [type, true, "ReconcileSucceeded", ""];
+  }
+  const waiting = isRollingOut(controlPlane) ? "ControlPlaneUpgradePending" : "MachineDeploymentsUpgradePending";
+  return [type, false, waiting, "Machines are not up to date yet"];
 }
 
 function activity(type: string, going: boolean, message: string): Verdict {
   return [type, going, going ? type : `Not${type}`, going ? message : ""];
 }
 
-const isReady = (counts: Replicas) => counts.readyReplicas >= counts.desiredReplicas && counts.replicas > 0;
-const isUpToDate = (counts: Replicas) => counts.upToDateReplicas >= counts.desiredReplicas;
+const isReady = ({ readyReplicas, desiredReplicas, replicas }: Replicas) =>
+  readyReplicas >= desiredReplicas && replicas > 0;
+const isRollingOut = ({ upToDateReplicas, replicas }: Replicas) => upToDateReplicas < replicas;
+const isScalingUp = ({ replicas, desiredReplicas }: Replicas) => replicas < desiredReplicas;

@@ -24,7 +24,8 @@ const steps: Readonly<Record<Operation, readonly Step[]>> = {
     { name: "nodes", ms: 3000 },
   ],
   delete: [
-    { name: "machine-deployments", ms: 4000 },
+    { name: "nodes", ms: 3000 },
+    { name: "machine-deployments", ms: 1000 },
     { name: "control-plane", ms: 3000 },
     { name: "infrastructure", ms: 3000 },
   ],

@@ -12,12 +12,14 @@ export const signingRequests: ResourceName = { group: "certificates.k8s.io", res
 /** The finalizer that keeps a Cluster until the simulator has cleaned up. */
 export const finalizer = "cluster.cluster.x-k8s.io";
 
-/** Keys of labels and annotations, as Cluster API uses them; the last two are the simulator's own. */
+/** Keys of labels and annotations, as Cluster API uses them; the last three are the simulator's own. */
 export const keys = {
   clusterName: "cluster.x-k8s.io/cluster-name",
   controlPlane: "cluster.x-k8s.io/control-plane",
   deploymentName: "topology.cluster.x-k8s.io/deployment-name",
   minSize: "cluster.x-k8s.io/cluster-api-autoscaler-node-group-min-size",
+  /** What a worker's Machine was made as. */
+  machineType: "simulator.slipway.dev/machine-type",
   /** Where the simulation is: `<operation>/<step>/<generation>`, with `idle` as the operation when it is done. */
   step: "simulator.slipway.dev/step",
   /** `<step>:<code>:<times>`, see docs/cluster-api.md. */

@@ -1,3 +1,4 @@
+import { capacityOf } from "../machine-nodes.js";
 import type { NewObject, ObjectStore, ResourceName } from "../types.js";
 import { type GardenerSimulatorOptions, simulatorSettings } from "./settings.js";
 import { cloudProfiles, namespaces, secrets, seeds } from "./types.js";
@@ -27,13 +28,7 @@ function cloudProfileSpec({ regions, kubernetesVersions, machineTypes }: Gardene
         ...(expiration === undefined ? {} : { expirationDate: expiration.toISOString() }),
       })),
     },
-    machineTypes: machineTypes.map(({ name, cpus, memory }) => ({
-      name,
-      cpu: String(cpus),
-      gpu: "0",
-      memory: `${BigInt(memory) / 1024n}Ki`,
-      usable: true,
-    })),
+    machineTypes: machineTypes.map((type) => ({ name: type.name, ...capacityOf(type), gpu: "0", usable: true })),
     machineImages: [{ name: "debian", versions: [{ version: "13.0.0", cri: [{ name: "containerd" }] }] }],
     regions: regions.map(({ name, zones }) => ({ name, zones: zones.map((zone) => ({ name: zone })) })),
   };

@@ -1,4 +1,5 @@
 import type { KubeLog } from "../embedded-kube.js";
+import type { MachineType } from "../machine-nodes.js";
 
 /** What the simulated Gardener offers. */
 export interface GardenerSimulatorOptions {
@@ -9,8 +10,7 @@ export interface GardenerSimulatorOptions {
   /** Regions with their zones; at least one. */
   readonly regions: readonly { readonly name: string; readonly zones: readonly string[] }[];
   readonly kubernetesVersions: readonly { readonly version: string; readonly expiration?: Date | undefined }[];
-  /** Memory in bytes. */
-  readonly machineTypes: readonly { readonly name: string; readonly cpus: number; readonly memory: number | bigint }[];
+  readonly machineTypes: readonly MachineType[];
 }
 
 /** The names under which the simulator's own objects can be used, in the form of a partition's settings. */

@@ -10,7 +10,6 @@ export const seeds: ResourceName = { group: coreGroup, resource: "seeds" };
 export const credentialsBindings: ResourceName = { group: "security.gardener.cloud", resource: "credentialsbindings" };
 export const namespaces: ResourceName = { group: "", resource: "namespaces" };
 export const secrets: ResourceName = { group: "", resource: "secrets" };
-export const nodes: ResourceName = { group: "", resource: "nodes" };
 
 /** The finalizer that keeps Shoots and Projects until the simulator has cleaned up. */
 export const finalizer = "gardener";

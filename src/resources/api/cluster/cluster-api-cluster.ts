@@ -4,7 +4,7 @@ import { filledIn, gardenerProjectName, newerOf } from "./gardener-shoot.js";
 import { keys } from "./gardener-types.js";
 import type { ClusterSpec, WorkerSpec } from "./kube.js";
 
-/** The namespace of a project's Clusters. */
+/** The namespace that a project's Clusters are made in; those that are there stay where they are. */
 export function capiNamespace(project: string, { namespacePrefix = "slipway-" }: ClusterApiSettings): string {
   return `${namespacePrefix}${gardenerProjectName(project)}`;
 }
@@ -19,11 +19,11 @@ export function capiClusterOf(
   current: CapiCluster | undefined,
   created: boolean,
 ): CapiCluster {
-  const uid = current?.metadata.uid;
+  const { uid, namespace = capiNamespace(spec.project, settings) } = current?.metadata ?? {};
   return {
     metadata: {
       name: spec.name,
-      namespace: capiNamespace(spec.project, settings),
+      namespace,
       // With the uid an apply that comes too late cannot bring back a Cluster that was deleted meanwhile.
       ...(uid === undefined ? {} : { uid }),
       labels: { [keys.cluster]: spec.id, [keys.project]: spec.project, [keys.partition]: spec.partition },

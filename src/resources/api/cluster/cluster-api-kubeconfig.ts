@@ -8,12 +8,8 @@ import { parse, stringify } from "yaml";
 import { DomainError } from "../../../errors.js";
 import type { KubeClient } from "../../../kube/client.js";
 import { isRecord } from "../../../record.js";
-import {
-  type ClusterRoleBinding,
-  clusterRoleBindings,
-  type SigningRequest,
-  signingRequests,
-} from "./cluster-api-types.js";
+import { admins, bindAdmins } from "./cluster-api-binding.js";
+import { type SigningRequest, signingRequests } from "./cluster-api-types.js";
 
 /** A certificate for a client and its private key, both as PEM. */
 export interface ClientPair {
@@ -22,8 +18,6 @@ export interface ClientPair {
 }
 
 const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
-/** Not system:masters: API servers sign no certificate for it. */
-const admins = "slipway:cluster-admins";
 const signerName = "kubernetes.io/kube-apiserver-client";
 const pollMs = 100;
 const signingMs = 10_000;
@@ -33,7 +27,7 @@ const signingMs = 10_000;
  * (unavailable) when the cluster refuses, or does not sign within 10 s.
  */
 export async function mintAdmin(inside: KubeClient, seconds: number, signal: AbortSignal): Promise<ClientPair> {
-  await inside.apply<ClusterRoleBinding>(clusterRoleBindings, adminBinding, { signal });
+  await bindAdmins(inside, signal);
   const keys = await webcrypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
   const name = new Name([{ O: [admins] }, { CN: ["slipway:admin"] }]);
   const request = await Pkcs10CertificateRequestGenerator.create({ name, keys, signingAlgorithm: algorithm });
@@ -50,13 +44,6 @@ export async function mintAdmin(inside: KubeClient, seconds: number, signal: Abo
     await inside.delete(signingRequests, made.metadata).catch(() => undefined);
   }
 }
-
-const rbac = "rbac.authorization.k8s.io";
-const adminBinding: ClusterRoleBinding = {
-  metadata: { name: admins },
-  roleRef: { apiGroup: rbac, kind: "ClusterRole", name: "cluster-admin" },
-  subjects: [{ apiGroup: rbac, kind: "Group", name: admins }],
-};
 
 function requestOf(pem: string, expirationSeconds: number): SigningRequest {
   const request = Buffer.from(pem).toString("base64");

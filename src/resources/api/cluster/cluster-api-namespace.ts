@@ -1,7 +1,8 @@
 import { DomainError } from "../../../errors.js";
 import type { KubeClient } from "../../../kube/client.js";
-import { alreadyExists, notFound } from "../../../kube/errors.js";
+import { alreadyExists } from "../../../kube/errors.js";
 import { type KubeObject, namespaces } from "../../../kube/objects.js";
+import { getObject } from "./backend-objects.js";
 import { keys } from "./gardener-types.js";
 
 const retryAfterMs = 5000;
@@ -16,7 +17,8 @@ export async function ensureCapiNamespace(
   { project, tenant }: { readonly project: string; readonly tenant: string },
   signal: AbortSignal,
 ): Promise<void> {
-  const found = (await find(client, name, signal)) ?? (await create(client, name, project, tenant, signal));
+  const found =
+    (await getObject(client, namespaces, { name }, signal)) ?? (await create(client, name, project, tenant, signal));
   if (found.metadata.labels?.[keys.project] !== project) {
     throw new DomainError("precondition", `the namespace ${name} belongs to somebody else at the cluster backend`);
   }
@@ -34,15 +36,6 @@ async function create(client: KubeClient, name: string, project: string, tenant:
   } catch (error) {
     // Somebody else was faster.
     if (alreadyExists(error)) return await client.get<KubeObject>(namespaces, { name }, { signal });
-    throw error;
-  }
-}
-
-async function find(client: KubeClient, name: string, signal: AbortSignal): Promise<KubeObject | undefined> {
-  try {
-    return await client.get<KubeObject>(namespaces, { name }, { signal });
-  } catch (error) {
-    if (notFound(error)) return undefined;
     throw error;
   }
 }

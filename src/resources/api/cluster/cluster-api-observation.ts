@@ -1,4 +1,10 @@
-import { type CapiCluster, type CapiClusterStatus, type CapiReplicas, capiKeys } from "./cluster-api-types.js";
+import {
+  type CapiCluster,
+  type CapiClusterStatus,
+  type CapiReplicas,
+  type CapiWorkers,
+  capiKeys,
+} from "./cluster-api-types.js";
 import { keys } from "./gardener-types.js";
 import type { ClusterCondition, ClusterLastError, ClusterObservation } from "./kube.js";
 
@@ -8,6 +14,8 @@ type Operation = Pick<ClusterObservation, "type" | "state" | "progress" | "descr
 const activities: readonly string[] = ["RollingOut", "ScalingUp", "ScalingDown", "Remediating", "Deleting", "Paused"];
 /** Reasons for which Cluster API itself takes a topology that is not reconciled for a fault. */
 const faults: readonly string[] = ["ReconcileFailed", "ClusterClassNotReconciled"];
+/** What a running cluster never loses in ordinary work, unlike its workers, which come and go. */
+const foundations: readonly string[] = ["RemoteConnectionProbe", "InfrastructureReady", "ControlPlaneAvailable"];
 
 /** What a Cluster says; undefined when it is not one of Slipway's. */
 export function capiObservationOf(cluster: CapiCluster, gone = false): ClusterObservation | undefined {
@@ -42,7 +50,7 @@ export function hasBeenAvailable({ metadata, status = {} }: CapiCluster): boolea
 function operationOf(cluster: CapiCluster, gone: boolean): Operation {
   const { metadata, status = {} } = cluster;
   if (gone) return done("Delete", "The cluster has been deleted.");
-  if (metadata.deletionTimestamp !== undefined) return deletionOf(status);
+  if (metadata.deletionTimestamp !== undefined) return deletionOf(cluster);
   const created = metadata.annotations?.[capiKeys.created] === "true";
   const type = created ? "Reconcile" : "Create";
   if (status.conditions === undefined || isBehind(cluster)) {
@@ -81,16 +89,26 @@ function isComplete({ desiredReplicas = 0, ...counts }: CapiReplicas = {}): bool
   return replicas === desiredReplicas && readyReplicas >= desiredReplicas && upToDateReplicas >= desiredReplicas;
 }
 
-/** A fault of the topology, or that a cluster which was available is so no longer. */
+/**
+ * A fault of the topology, or that a cluster which was available has lost what it stands on. `Available` alone says
+ * neither: it is False whenever machines of the workers are on their way, also in a plain scale-up.
+ */
 function faultOf(status: CapiClusterStatus, created: boolean): ClusterLastError | undefined {
   const topology = conditionOf(status, "TopologyReconciled");
-  const available = conditionOf(status, "Available");
   const failed = topology?.status === "False" && faults.includes(topology.reason ?? "");
-  const lost = created && available?.status === "False" && !holds(status, "RollingOut");
-  const found = failed ? topology : lost ? available : undefined;
+  const found = failed ? topology : created ? lossOf(status) : undefined;
   if (found === undefined) return undefined;
   const description = found.message || found.reason || "Cluster API names no reason.";
   return { description, taskId: found.type, codes: [], lastUpdateTime: found.lastTransitionTime };
+}
+
+function lossOf(status: CapiClusterStatus) {
+  // The probe is patient; a control plane of one machine is away for a moment whenever that one is replaced.
+  const excused = holds(status, "RollingOut") ? "ControlPlaneAvailable" : undefined;
+  return foundations
+    .filter((type) => type !== excused)
+    .map((type) => conditionOf(status, type))
+    .find((condition) => condition?.status === "False");
 }
 
 /** Infrastructure, first machine of the control plane, the others, the workers: each is a part of the way. */
@@ -119,28 +137,42 @@ function shareOf(counts: CapiReplicas | undefined, what: "readyReplicas" | "upTo
   return desired === 0 ? 1 : Math.min(1, (counts?.[what] ?? 0) / desired);
 }
 
-function deletionOf(status: CapiClusterStatus): Operation {
-  const [left, all] = [replicasOf(status, "replicas"), replicasOf(status, "desiredReplicas")];
+function deletionOf({ spec, status = {} }: CapiCluster): Operation {
+  // What is wanted in the status goes with its owners, so only the spec knows how many there were.
+  const [left, all] = [machinesOf(status), machinesWanted(spec)];
   const deleting = conditionOf(status, "Deleting");
   const begun = deleting?.status === "True";
   return {
     type: "Delete",
     state: begun ? "Processing" : "Pending",
     // Deleted is what no longer exists; until the finalizer goes there may still be work.
-    progress: begun ? Math.floor(90 * (all === 0 ? 1 : Math.max(0, 1 - left / all))) : 0,
+    progress: begun ? Math.floor((90 * Math.max(0, all - left)) / all) : 0,
     description: (begun && deleting.message) || (begun ? "Deleting the cluster." : "Waiting for Cluster API."),
     lastErrors: [],
   };
 }
 
-function replicasOf({ controlPlane, workers }: CapiClusterStatus, what: "replicas" | "desiredReplicas"): number {
-  return (controlPlane?.[what] ?? 0) + (workers?.[what] ?? 0);
+const machinesOf = ({ controlPlane, workers }: CapiClusterStatus): number =>
+  (controlPlane?.replicas ?? 0) + (workers?.replicas ?? 0);
+
+/** At least 1: a control plane has a machine. */
+function machinesWanted({ topology }: CapiCluster["spec"]): number {
+  const sizes = topology.workers.machineDeployments.map(sizeOf);
+  return sizes.reduce((sum, size) => sum + size, Math.max(1, topology.controlPlane.replicas));
+}
+
+/** Without a number of its own, a group begins with as few as the autoscaler may leave. */
+function sizeOf({ replicas, metadata }: CapiWorkers): number {
+  return replicas ?? (Number(metadata.annotations?.[capiKeys.minSize]) || 0);
 }
 
 function activityOf(status: CapiClusterStatus, created: boolean): string {
   const rolling = conditionOf(status, "RollingOut");
   if (rolling?.status === "True" && rolling.message) return rolling.message;
-  if (created) return "Bringing the machines up to date.";
+  if (created)
+    return isDown(status, "WorkersAvailable")
+      ? "Waiting until all nodes are ready."
+      : "Bringing the machines up to date.";
   if (!holds(status, "InfrastructureReady")) return "Creating the infrastructure.";
   if (!holds(status, "ControlPlaneInitialized")) return "Starting the control plane.";
   if (!holds(status, "ControlPlaneAvailable")) return "Waiting until all machines of the control plane are ready.";
@@ -157,6 +189,10 @@ function healthOf({ conditions = [] }: CapiClusterStatus): ClusterCondition[] {
 
 function conditionOf({ conditions }: CapiClusterStatus, type: string) {
   return conditions?.find((condition) => condition.type === type);
+}
+
+function isDown(status: CapiClusterStatus, type: string): boolean {
+  return conditionOf(status, type)?.status === "False";
 }
 
 function holds(status: CapiClusterStatus, type: string): boolean {
