@@ -1,3 +1,4 @@
+import { column } from "../columns.js";
 import type { ResourceType } from "../extension.js";
 import { capiGroup } from "./types.js";
 
@@ -11,16 +12,16 @@ export const clusterApiResources: readonly ResourceType[] = [
     kind: "Cluster",
     shortNames: ["cl"],
     columns: [
-      { name: "ClusterClass", type: "string", jsonPath: ".spec.topology.classRef.name" },
-      { name: "Available", type: "string", jsonPath: '.status.conditions[?(@.type=="Available")].status' },
-      { name: "CP Desired", type: "integer", jsonPath: ".status.controlPlane.desiredReplicas" },
-      { name: "CP Available", type: "integer", jsonPath: ".status.controlPlane.availableReplicas" },
-      { name: "CP Up-to-date", type: "integer", jsonPath: ".status.controlPlane.upToDateReplicas" },
-      { name: "W Desired", type: "integer", jsonPath: ".status.workers.desiredReplicas" },
-      { name: "W Available", type: "integer", jsonPath: ".status.workers.availableReplicas" },
-      { name: "W Up-to-date", type: "integer", jsonPath: ".status.workers.upToDateReplicas" },
-      { name: "Phase", type: "string", jsonPath: ".status.phase" },
-      { name: "Version", type: "string", jsonPath: ".spec.topology.version" },
+      column("ClusterClass", ".spec.topology.classRef.name"),
+      column("Available", '.status.conditions[?(@.type=="Available")].status'),
+      column("CP Desired", ".status.controlPlane.desiredReplicas", "integer"),
+      column("CP Available", ".status.controlPlane.availableReplicas", "integer"),
+      column("CP Up-to-date", ".status.controlPlane.upToDateReplicas", "integer"),
+      column("W Desired", ".status.workers.desiredReplicas", "integer"),
+      column("W Available", ".status.workers.availableReplicas", "integer"),
+      column("W Up-to-date", ".status.workers.upToDateReplicas", "integer"),
+      column("Phase", ".status.phase"),
+      column("Version", ".spec.topology.version"),
     ],
   },
   { ...shared, resource: "clusterclasses", kind: "ClusterClass", shortNames: ["cc"] },
@@ -30,10 +31,10 @@ export const clusterApiResources: readonly ResourceType[] = [
     kind: "MachineDeployment",
     shortNames: ["md"],
     columns: [
-      { name: "Cluster", type: "string", jsonPath: ".spec.clusterName" },
-      { name: "Desired", type: "integer", jsonPath: ".spec.replicas" },
-      { name: "Ready", type: "integer", jsonPath: ".status.readyReplicas" },
-      { name: "Version", type: "string", jsonPath: ".spec.template.spec.version" },
+      column("Cluster", ".spec.clusterName"),
+      column("Desired", ".spec.replicas", "integer"),
+      column("Ready", ".status.readyReplicas", "integer"),
+      column("Version", ".spec.template.spec.version"),
     ],
   },
   {
@@ -42,10 +43,10 @@ export const clusterApiResources: readonly ResourceType[] = [
     kind: "Machine",
     shortNames: ["ma"],
     columns: [
-      { name: "Cluster", type: "string", jsonPath: ".spec.clusterName" },
-      { name: "Node Name", type: "string", jsonPath: ".status.nodeRef.name" },
-      { name: "Phase", type: "string", jsonPath: ".status.phase" },
-      { name: "Version", type: "string", jsonPath: ".spec.version" },
+      column("Cluster", ".spec.clusterName"),
+      column("Node Name", ".status.nodeRef.name"),
+      column("Phase", ".status.phase"),
+      column("Version", ".spec.version"),
     ],
   },
 ];

@@ -1,29 +1,29 @@
+import { column } from "../columns.js";
 import type { ResourceType, SubresourceRequest } from "../extension.js";
 import { invalid } from "../status-error.js";
 import type { Fields } from "../types.js";
 import { coreGroup, type Shoot } from "./types.js";
 
+const core = { group: coreGroup, version: "v1beta1", status: true };
 const authentication = { group: "authentication.gardener.cloud", version: "v1alpha1" };
 
 /** The resources of a Gardener that Slipway and its users meet. */
 export const gardenerResources: readonly ResourceType[] = [
   {
-    group: coreGroup,
-    version: "v1beta1",
+    ...core,
     resource: "shoots",
     kind: "Shoot",
     namespaced: true,
-    status: true,
     columns: [
-      { name: "CloudProfile", type: "string", jsonPath: ".spec.cloudProfile.name", priority: 1 },
-      { name: "Provider", type: "string", jsonPath: ".spec.provider.type" },
-      { name: "Region", type: "string", jsonPath: ".spec.region" },
-      { name: "K8S Version", type: "string", jsonPath: ".spec.kubernetes.version" },
-      { name: "Hibernated", type: "boolean", jsonPath: ".status.hibernated", priority: 1 },
-      { name: "Operation", type: "string", jsonPath: ".status.lastOperation.type" },
-      { name: "State", type: "string", jsonPath: ".status.lastOperation.state" },
-      { name: "Progress", type: "integer", jsonPath: ".status.lastOperation.progress" },
-      { name: "Status", type: "string", jsonPath: ".metadata.labels.shoot\\.gardener\\.cloud/status" },
+      { ...column("CloudProfile", ".spec.cloudProfile.name"), priority: 1 },
+      column("Provider", ".spec.provider.type"),
+      column("Region", ".spec.region"),
+      column("K8S Version", ".spec.kubernetes.version"),
+      { ...column("Hibernated", ".status.hibernated", "boolean"), priority: 1 },
+      column("Operation", ".status.lastOperation.type"),
+      column("State", ".status.lastOperation.state"),
+      column("Progress", ".status.lastOperation.progress", "integer"),
+      column("Status", ".metadata.labels.shoot\\.gardener\\.cloud/status"),
     ],
     subresources: {
       adminkubeconfig: { ...authentication, kind: "AdminKubeconfigRequest", create: issue("AdminKubeconfigRequest") },
@@ -35,38 +35,26 @@ export const gardenerResources: readonly ResourceType[] = [
     },
   },
   {
-    group: coreGroup,
-    version: "v1beta1",
+    ...core,
     resource: "projects",
     kind: "Project",
     namespaced: false,
-    status: true,
-    columns: [
-      { name: "Namespace", type: "string", jsonPath: ".spec.namespace" },
-      { name: "Status", type: "string", jsonPath: ".status.phase" },
-    ],
+    columns: [column("Namespace", ".spec.namespace"), column("Status", ".status.phase")],
   },
   {
-    group: coreGroup,
-    version: "v1beta1",
+    ...core,
     resource: "cloudprofiles",
     kind: "CloudProfile",
     namespaced: false,
-    status: true,
     shortNames: ["cprofile"],
-    columns: [{ name: "Type", type: "string", jsonPath: ".spec.type" }],
+    columns: [column("Type", ".spec.type")],
   },
   {
-    group: coreGroup,
-    version: "v1beta1",
+    ...core,
     resource: "seeds",
     kind: "Seed",
     namespaced: false,
-    status: true,
-    columns: [
-      { name: "Provider", type: "string", jsonPath: ".spec.provider.type" },
-      { name: "Region", type: "string", jsonPath: ".spec.provider.region" },
-    ],
+    columns: [column("Provider", ".spec.provider.type"), column("Region", ".spec.provider.region")],
   },
   {
     group: "security.gardener.cloud",
@@ -74,7 +62,7 @@ export const gardenerResources: readonly ResourceType[] = [
     resource: "credentialsbindings",
     kind: "CredentialsBinding",
     namespaced: true,
-    columns: [{ name: "Provider", type: "string", jsonPath: ".provider.type" }],
+    columns: [column("Provider", ".provider.type")],
   },
 ];
 
