@@ -49,20 +49,46 @@ const tickMs = 1_000;
 
 /** Makes a board; it reads the database at once. */
 export function createBoard<S, T>(options: BoardOptions<S, T>): Board<T> {
-  const { feed, clock, view, same, patienceMs = 5_000 } = options;
-  let known: { readonly loaded: S } | undefined;
-  const first = createFirstLoad(patienceMs);
-  let shown: { readonly value: T; readonly until: number; readonly broken: boolean } | undefined;
   let ticks: NodeJS.Timeout | undefined;
   const readers = createFanOut<T>({
     onFirst() {
-      ticks = setInterval(() => refresh(), tickMs).unref();
+      ticks = setInterval(() => shown.refresh(), tickMs).unref();
     },
     onLast: () => clearInterval(ticks),
   });
+  const shown = keepShown(options, readers.publish);
+  const first = createFirstLoad(options.patienceMs ?? 5_000);
+  keepLoaded({
+    ...options,
+    onLoad(loaded) {
+      shown.take(loaded);
+      first.done();
+    },
+  });
+  return {
+    async present() {
+      await first.wait();
+      return shown.refresh();
+    },
+    async *follow(signal) {
+      await first.wait();
+      shown.refresh();
+      yield* readers.follow(signal);
+    },
+  };
+}
 
+/** Keeps what is seen, and makes it anew only where it may have changed. */
+function keepShown<S, T>({ feed, clock, view, same }: BoardOptions<S, T>, publish: (value: T) => void) {
+  let known: { readonly loaded: S } | undefined;
+  let shown: { readonly value: T; readonly until: number; readonly broken: boolean } | undefined;
+
+  /** What is to be seen now; throws as long as nothing was read. */
   function refresh(isNews = false): T {
-    if (known === undefined) throw notYet();
+    if (known === undefined) {
+      const message = "this server could not read the state of the platform yet; try again";
+      throw new DomainError("unavailable", message, { retryAfterMs: 1_000 });
+    }
     const now = clock();
     const broken = now.getTime() - feed.status().lastReadAt.getTime() > brokenMs;
     const before = shown;
@@ -72,31 +98,16 @@ export function createBoard<S, T>(options: BoardOptions<S, T>): Board<T> {
     const { value: made, until } = view({ ...known, now, broken });
     const value = before !== undefined && same(before.value, made) ? before.value : made;
     shown = { value, until: until?.getTime() ?? Number.POSITIVE_INFINITY, broken };
-    if (value !== before?.value) readers.publish(value);
+    if (value !== before?.value) publish(value);
     return value;
   }
 
-  keepLoaded({
-    ...options,
-    onLoad(loaded) {
+  return {
+    refresh,
+    /** Takes what was read. */
+    take(loaded: S): void {
       known = { loaded };
       refresh(true);
-      first.done();
-    },
-  });
-
-  return {
-    async present() {
-      await first.wait();
-      return refresh();
-    },
-    async *follow(signal) {
-      await first.wait();
-      refresh();
-      yield* readers.follow(signal);
     },
   };
 }
-
-const notYet = (): DomainError =>
-  new DomainError("unavailable", "this server could not read the state of the platform yet", { retryAfterMs: 1_000 });

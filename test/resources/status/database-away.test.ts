@@ -1,4 +1,4 @@
-import { createClient } from "@connectrpc/connect";
+import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { HealthService, ServiceStatus } from "../../../gen/ts/api/v1/health_pb.js";
 import { MessageService } from "../../../gen/ts/status/v1/message_pb.js";
@@ -28,6 +28,34 @@ describe.skipIf(postgresUrl === undefined)(`status without a database (${needsPo
   afterAll(async () => {
     await site?.close();
     await wire?.close();
+  });
+
+  it("a server that could not read it yet says so, and shows no emptiness", async () => {
+    const client = await site.database.server.connect({ name: "lock" });
+    await client.query("begin");
+    await client.query("lock table probe_states, notices in access exclusive mode");
+    const { url } = await site.serve();
+    const status = createClient(StatusService, transportTo(url));
+    const messages = createClient(MessageService, transportTo(url));
+    const ask = () =>
+      Promise.all(
+        [
+          status.get({}),
+          createClient(HealthService, transportTo(url)).get({}),
+          messages.list({}),
+          status.watch({})[Symbol.asyncIterator]().next(),
+          messages.watch({})[Symbol.asyncIterator]().next(),
+        ].map((answer: Promise<unknown>) =>
+          answer.then(
+            () => "OK",
+            (error) => Code[ConnectError.from(error).code],
+          ),
+        ),
+      );
+    expect(await ask()).toEqual(Array(5).fill("Unavailable"));
+    await client.query("rollback");
+    await client.end();
+    await until(async () => expect(await ask()).toEqual(Array(5).fill("OK")));
   });
 
   it("watchers stay, are told that the connection is broken, and then that it is back", async () => {

@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { createClient, type Transport } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } from "@connectrpc/connect-node";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
@@ -18,6 +19,7 @@ beforeAll(async () => {
 afterAll(() => platform.close());
 beforeEach(() => {
   stop = new AbortController();
+  setMaxListeners(0, stop.signal);
 });
 afterEach(() => stop.abort());
 
