@@ -182,54 +182,122 @@ CREATE TRIGGER "probe_states_made" AFTER INSERT OR DELETE ON "probe_states" FOR 
 --> statement-breakpoint
 CREATE TRIGGER "probe_states_changed" AFTER UPDATE ON "probe_states" FOR EACH ROW WHEN ((OLD."status", OLD."message") IS DISTINCT FROM (NEW."status", NEW."message")) EXECUTE FUNCTION record_change('probe', 'partition', 'probe');
 --> statement-breakpoint
--- Hands an address of a pool to a project: one that is free, else one whose quarantine is over; null when there is none.
--- The family is 4 or 6; null for either.
--- First what nobody else is taking at this moment; only then it waits for those who do. A function, because its
--- plans are made once for each connection.
-CREATE FUNCTION allocate_address(
+-- Asks for a job that makes something what the rows say. One that waits for its turn with this key will see what this
+-- transaction wrote, for no worker takes it before the commit: it is held, with its time, so that one that failed keeps
+-- its distance. Callers who hold it do not wait for each other. Else a job is made: the running one may have read before.
+CREATE FUNCTION request_job(task text, payload json, queue text, job text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM 1 FROM graphile_worker._private_jobs WHERE key = job AND is_available FOR SHARE;
+  IF NOT FOUND THEN
+    PERFORM graphile_worker.add_job(task, payload, queue_name := queue, job_key := job);
+  END IF;
+END
+$$;
+--> statement-breakpoint
+CREATE INDEX "free_addresses_pick" ON "free_addresses" USING btree ("pool","id");
+--> statement-breakpoint
+-- Takes a free address from a pool, or one whose quarantine is over, and gives it to the project; null when there is
+-- none. The family is 4 or 6; null for either. Unless it is patient it passes over what others are taking at this
+-- moment. Each caller begins at another place, so that they seldom meet.
+CREATE FUNCTION take_address(
   wanted_id uuid, wanted_pool uuid, wanted_project uuid, wanted_name text, wanted_description text, wanted_type text,
-  wanted_tags text[], moment timestamptz, wanted_family int
+  wanted_tags text[], moment timestamptz, wanted_family int, patient boolean
 ) RETURNS inet LANGUAGE plpgsql AS $$
 DECLARE
+  start uuid := gen_random_uuid();
   run free_addresses%ROWTYPE;
   old ips.id%TYPE;
   taken inet;
 BEGIN
-  FOR patience IN 0..1 LOOP
-    IF patience = 0 THEN
-      SELECT * INTO run FROM free_addresses WHERE pool = wanted_pool AND family(first) = coalesce(wanted_family, family(first))
-      LIMIT 1 FOR UPDATE SKIP LOCKED;
+  IF patient THEN
+    SELECT * INTO run FROM free_addresses WHERE pool = wanted_pool
+      AND (wanted_family IS NULL OR family(first) = wanted_family) ORDER BY id LIMIT 1 FOR UPDATE;
+  ELSE
+    SELECT * INTO run FROM free_addresses WHERE pool = wanted_pool AND id >= start
+      AND (wanted_family IS NULL OR family(first) = wanted_family) ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED;
+    IF NOT FOUND THEN
+      SELECT * INTO run FROM free_addresses WHERE pool = wanted_pool AND id < start
+        AND (wanted_family IS NULL OR family(first) = wanted_family) ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED;
+    END IF;
+  END IF;
+  IF FOUND THEN
+    IF run.first = run.last THEN
+      DELETE FROM free_addresses WHERE id = run.id;
     ELSE
-      SELECT * INTO run FROM free_addresses WHERE pool = wanted_pool AND family(first) = coalesce(wanted_family, family(first))
-      LIMIT 1 FOR UPDATE;
+      UPDATE free_addresses SET first = run.first + 1 WHERE id = run.id;
     END IF;
-    IF FOUND THEN
-      IF run.first = run.last THEN
-        DELETE FROM free_addresses WHERE id = run.id;
-      ELSE
-        UPDATE free_addresses SET first = run.first + 1 WHERE id = run.id;
-      END IF;
-      INSERT INTO ips (id, pool, address, project, name, description, type, tags, created_at, updated_at)
-      VALUES (wanted_id, wanted_pool, run.first, wanted_project, wanted_name, wanted_description, wanted_type,
-        wanted_tags, moment, moment);
-      RETURN run.first;
-    END IF;
-    IF patience = 0 THEN
-      SELECT id INTO old FROM ips WHERE pool = wanted_pool AND quarantined_until <= moment
-        AND family(address) = coalesce(wanted_family, family(address))
-      ORDER BY quarantined_until LIMIT 1 FOR UPDATE SKIP LOCKED;
-    ELSE
-      SELECT id INTO old FROM ips WHERE pool = wanted_pool AND quarantined_until <= moment
-        AND family(address) = coalesce(wanted_family, family(address))
-      ORDER BY quarantined_until LIMIT 1 FOR UPDATE;
-    END IF;
-    IF FOUND THEN
-      UPDATE ips SET id = wanted_id, project = wanted_project, name = wanted_name, description = wanted_description,
-        type = wanted_type, tags = wanted_tags, quarantined_until = NULL, created_at = moment, updated_at = moment
-      WHERE id = old RETURNING address INTO taken;
-      RETURN taken;
-    END IF;
+    INSERT INTO ips (id, pool, address, project, name, description, type, tags, created_at, updated_at)
+    VALUES (wanted_id, wanted_pool, run.first, wanted_project, wanted_name, wanted_description, wanted_type,
+      wanted_tags, moment, moment);
+    RETURN run.first;
+  END IF;
+  IF patient THEN
+    SELECT id INTO old FROM ips WHERE pool = wanted_pool AND quarantined_until <= moment
+      AND (wanted_family IS NULL OR family(address) = wanted_family) ORDER BY quarantined_until LIMIT 1 FOR UPDATE;
+  ELSE
+    SELECT id INTO old FROM ips WHERE pool = wanted_pool AND quarantined_until <= moment
+      AND (wanted_family IS NULL OR family(address) = wanted_family)
+    ORDER BY quarantined_until LIMIT 1 FOR UPDATE SKIP LOCKED;
+  END IF;
+  IF FOUND THEN
+    UPDATE ips SET id = wanted_id, project = wanted_project, name = wanted_name, description = wanted_description,
+      type = wanted_type, tags = wanted_tags, quarantined_until = NULL, created_at = moment, updated_at = moment
+    WHERE id = old RETURNING address INTO taken;
+  END IF;
+  RETURN taken;
+END
+$$;
+--> statement-breakpoint
+-- Hands an address to a project, from the first pool by name that fits and has one, and asks for the job that tells
+-- its clusters, all in one call. The outcome is "allocated", "unfit" when no pool fits, "exhausted" when those that
+-- fit have none, or "quota"; a quota that is passed at the same time as others fails with the constraint "ips_quota".
+-- Of the wanted network, partition and family null is any; no limit is 0. Functions, because their plans are made once
+-- for each connection.
+CREATE FUNCTION allocate_address(
+  wanted_id uuid, wanted_project uuid, wanted_name text, wanted_description text, wanted_type text,
+  wanted_tags text[], moment timestamptz, wanted_network text, wanted_partition text, wanted_family int, most int,
+  OUT outcome text, OUT address text, OUT pool uuid, OUT network text
+) LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+DECLARE
+  taken inet;
+BEGIN
+  IF most > 0 AND (SELECT count(*) FROM (SELECT FROM ips WHERE project = wanted_project LIMIT most) has) >= most THEN
+    outcome := 'quota';
+    RETURN;
+  END IF;
+  outcome := 'unfit';
+  <<search>>
+  FOR pool, network IN
+    SELECT p.id, p.network FROM address_pools p
+    WHERE p.enabled AND (wanted_network IS NULL OR p.network = wanted_network)
+      AND (wanted_partition IS NULL OR p.partition IS NULL OR p.partition = wanted_partition)
+      AND EXISTS (SELECT FROM address_ranges r
+        WHERE r.pool = p.id AND (wanted_family IS NULL OR family(r.cidr) = wanted_family))
+    ORDER BY p.name
+  LOOP
+    outcome := 'exhausted';
+    FOR patience IN 0..1 LOOP
+      taken := take_address(wanted_id, allocate_address.pool, wanted_project, wanted_name, wanted_description,
+        wanted_type, wanted_tags, moment, wanted_family, patience = 1);
+      EXIT search WHEN taken IS NOT NULL;
+    END LOOP;
   END LOOP;
-  RETURN NULL;
+  IF taken IS NULL THEN
+    RETURN;
+  END IF;
+  outcome := 'allocated';
+  address := host(taken);
+  PERFORM request_job('addresses.publish', json_build_object('project', wanted_project),
+    'addresses:' || wanted_project, 'addresses.publish:' || wanted_project);
+  IF most > 0 THEN
+    -- As late as can be, for those of one project wait for each other from here to the commit. The count is a
+    -- statement of its own, so that it sees what those before have written.
+    PERFORM pg_advisory_xact_lock(hashtextextended('addresses:' || wanted_project, 0));
+    IF (SELECT count(*) FROM (SELECT FROM ips WHERE project = wanted_project LIMIT most + 1) has) > most THEN
+      RAISE EXCEPTION 'the project has all the addresses it may have'
+        USING ERRCODE = 'check_violation', CONSTRAINT = 'ips_quota';
+    END IF;
+  END IF;
 END
 $$;

@@ -52,6 +52,8 @@ export interface Config {
   readonly addressPoolsFile: string | undefined;
   /** How long a released address is not handed out again. */
   readonly addressQuarantineSeconds: number;
+  /** How many addresses a project may have; 0 turns the limit off. */
+  readonly addressesPerProject: number;
   readonly auditRetentionDays: number;
   /** File to which every audit record is appended as a line of JSON. */
   readonly auditExportFile: string | undefined;
@@ -112,6 +114,7 @@ export function loadConfig(env: Env): Config {
     admitTenants: read.oneOf("SLIPWAY_ADMIT_TENANTS", "manual", ["manual", "automatic"]),
     addressPoolsFile: read.text("SLIPWAY_ADDRESS_POOLS_FILE"),
     addressQuarantineSeconds: read.integer("SLIPWAY_ADDRESS_QUARANTINE_SECONDS", 3_600, 0, 30 * 86_400),
+    addressesPerProject: read.integer("SLIPWAY_ADDRESSES_PER_PROJECT", 256, 0, 1_000_000),
     auditRetentionDays: read.integer("SLIPWAY_AUDIT_RETENTION_DAYS", 90, 1, 3_650),
     auditExportFile: read.text("SLIPWAY_AUDIT_EXPORT_FILE"),
     shutdownGraceMs: read.integer("SLIPWAY_SHUTDOWN_GRACE_SECONDS", 20, 0, 600) * 1000,

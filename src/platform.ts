@@ -60,6 +60,7 @@ export type PlatformSettings = Pick<
   | "sessionSeconds"
   | "admitTenants"
   | "addressQuarantineSeconds"
+  | "addressesPerProject"
   | "auditRetentionDays"
   | "auditExportFile"
 >;

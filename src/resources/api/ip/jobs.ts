@@ -1,5 +1,6 @@
 import type { Database } from "../../../db/database.js";
 import { addJob, type TaskHandler } from "../../../jobs/jobs.js";
+import { handOnFailure, type RequestedJob, requestJob } from "../../../jobs/request.js";
 import type { Platform } from "../../../platform.js";
 import type { Background } from "../../background.js";
 import { clusterBackends } from "../cluster/backends.js";
@@ -8,36 +9,68 @@ import { clusterStore } from "../cluster/store.js";
 import { poolOf, publishPool } from "./metallb.js";
 import { ipUseStore } from "./uses.js";
 
-/** The job that works inside of the clusters of a project. */
-export const publishTask = "addresses.publish";
+/** The name of the job that works inside of a cluster. */
+export const publishTask = "addresses.publish-to";
+/** The job that asks for those of each cluster of a project; the database knows its name, too. */
+const spreadTask = "addresses.publish";
 
-/** Queues the job that tells the clusters of a project which addresses it has; a waiting one is brought forward. */
-export function queuePublish(db: Database, project: string): Promise<void> {
-  return addJob(db, publishTask, { project }, { key: `${publishTask}:${project}`, queue: `addresses:${project}` });
+/**
+ * Asks, in the transaction of the change, for the job that tells the clusters of a project which addresses it has.
+ * The database asks for the same job itself when it allocates.
+ */
+export function queuePublish(tx: Database, project: string): Promise<void> {
+  const queue = `addresses:${project}`;
+  return requestJob(tx, { task: spreadTask, payload: { project }, key: `${spreadTask}:${project}`, queue });
+}
+
+/** The same for one cluster, when its pool was seen not to be what it shall; an attempt that waits keeps its time. */
+export const queuePublishTo = (db: Database, cluster: string): Promise<void> => requestJob(db, publishTo(cluster));
+
+/** The same for a cluster that answers again: an attempt that waits is brought forward. */
+export function publishNowTo(db: Database, cluster: string): Promise<void> {
+  const { task, payload, key, queue } = publishTo(cluster);
+  return addJob(db, task, payload, { key, queue });
 }
 
 /** What workers do for addresses. */
 export function ipBackground(platform: Platform): Background {
-  return { tasks: { [publishTask]: publish(platform) }, controllers: [] };
+  return { tasks: { [spreadTask]: spread(platform), [publishTask]: publish(platform) }, controllers: [] };
 }
 
-/** Writes the addresses of a project into the MetalLB of each of its clusters. Idempotent. */
-function publish(platform: Platform): TaskHandler {
-  const { db, log } = platform;
-  const backends = clusterBackends(platform);
-  return async (payload, { signal }) => {
+// A job for each cluster: one that is out of reach keeps the others from nothing.
+const publishTo = (cluster: string): RequestedJob => ({
+  task: publishTask,
+  payload: { cluster },
+  key: `${publishTask}:${cluster}`,
+  queue: `addresses-of:${cluster}`,
+});
+
+function spread({ db }: Platform): TaskHandler {
+  return async (payload) => {
     const { project } = payload as { project: string };
-    const failures: unknown[] = [];
-    for (const cluster of await clusterStore.list(db, project)) {
-      const namespace = platform.partitions.get(cluster.partition)?.settings.metallb?.namespace;
-      const isReachable = cluster.apiServerReady === "True" && cluster.deleteRequestedAt === null;
-      if (namespace === undefined || !isReachable) continue;
+    for (const { id } of await clusterStore.list(db, project)) await queuePublishTo(db, id);
+  };
+}
+
+/** Writes the addresses of a project into the MetalLB of one of its clusters. Idempotent. */
+function publish(platform: Platform): TaskHandler {
+  const { db } = platform;
+  const backends = clusterBackends(platform);
+  return async (payload, { signal, attempt, log }) => {
+    const { cluster: id } = payload as { cluster: string };
+    const [cluster] = await clusterStore.byIds(db, [id]);
+    if (cluster === undefined || cluster.deleteRequestedAt !== null) return;
+    const namespace = platform.partitions.get(cluster.partition)?.settings.metallb?.namespace;
+    // Once it answers, whoever reads it asks for its pool.
+    if (namespace === undefined || cluster.apiServerReady !== "True") return;
+    try {
       const wanted = poolOf(namespace, await ipUseStore.availableTo(db, cluster));
-      // One cluster that is out of reach keeps the others from nothing.
       await withinCluster(backends.of(cluster.partition), cluster, { signal, log }, (client) =>
         publishPool(client, namespace, wanted, signal),
-      ).catch((error: unknown) => failures.push(error));
+      );
+    } catch (error) {
+      if (!(await handOnFailure(db, publishTo(id).key, attempt))) throw error;
+      log.warn({ cluster: id }, "a cluster could not be told its addresses; it will be tried again");
     }
-    if (failures.length > 0) throw new AggregateError(failures, `${failures.length} clusters could not be told`);
   };
 }

@@ -3,8 +3,8 @@ import type { Database } from "../../../db/database.js";
 import type { KubeObject, ObjectMeta, ResourceType } from "../../../kube/objects.js";
 import type { Platform } from "../../../platform.js";
 import { isRecord } from "../../../record.js";
-import type { InsideReader } from "../cluster/inside/reader.js";
-import { queuePublish } from "./jobs.js";
+import type { InsideObjects, InsideReader } from "../cluster/inside/reader.js";
+import { publishNowTo, queuePublish, queuePublishTo } from "./jobs.js";
 import { type IpAddressPool, ipAddressPools, isPublished, poolName, poolOf } from "./metallb.js";
 import { quarantineEnd } from "./rules.js";
 import { ipStore } from "./store.js";
@@ -28,9 +28,17 @@ const mostAddresses = 64;
 /** Finds out which addresses the Services of clusters use, and lets an ephemeral one go with its last use. */
 export function addressReader(platform: Platform): InsideReader {
   const { db, clock } = platform;
+  // Objects belong to one connection: the first look at them tells that a cluster answers again.
+  const seen = new WeakSet<InsideObjects>();
   const letGo = async (tx: Database, ids: readonly string[]): Promise<void> => {
     const now = clock();
-    for (const id of ids) await ipStore.release(tx, id, quarantineEnd(platform.settings, now), now);
+    const projects = new Set<string>();
+    for (const id of ids) {
+      const project = await ipStore.release(tx, id, quarantineEnd(platform.settings, now), now);
+      if (project !== undefined) projects.add(project);
+    }
+    // In one order, so that two who do so at once do not wait for each other.
+    for (const project of [...projects].sort()) await queuePublish(tx, project);
   };
   return {
     name: "addresses",
@@ -48,8 +56,9 @@ export function addressReader(platform: Platform): InsideReader {
       if (namespace === undefined) return;
       const wanted = poolOf(namespace, await ipUseStore.availableTo(db, cluster));
       if (!isPublished(objects.of<IpAddressPool>(ipAddressPools), namespace, wanted)) {
-        await queuePublish(db, cluster.project);
+        await (seen.has(objects) ? queuePublishTo : publishNowTo)(db, cluster.id);
       }
+      seen.add(objects);
     },
     async forgetDeleted() {
       await db.transaction(async (tx) => letGo(tx, await ipUseStore.endOfDeleted(tx)));

@@ -1,8 +1,7 @@
 import { type IP, IPType } from "../../../../gen/ts/api/v1/ip_pb.js";
 import { DomainError, invalidField } from "../../../errors.js";
 import type { PlatformSettings } from "../../../platform.js";
-import type { PoolOffer } from "../../infra/address-pool/store.js";
-import type { IpRow } from "./store.js";
+import type { IpRow, NewIp, NoAddress } from "./store.js";
 
 /** Tags by which a caller chooses among the pools. */
 export const poolTags = {
@@ -23,30 +22,36 @@ export function refuseBadTags(field: string, tags: readonly string[]): void {
   }
 }
 
-/** The family of addresses that the tags ask for; undefined for either. */
-export function askedFamily(tags: readonly string[]): 4 | 6 | undefined {
-  const asked = tags.find((tag) => tag.startsWith(`${poolTags.family}=`));
-  return asked === undefined ? undefined : asked.endsWith("6") ? 6 : 4;
-}
-
-/** The pools that an order may be served from, in their order: those that fit what its tags ask for. */
-export function poolsFor(pools: readonly PoolOffer[], tags: readonly string[]): PoolOffer[] {
+/** Which pools the tags ask for; what they do not name matches all. */
+export function askedPools(tags: readonly string[]): Pick<NewIp, "network" | "partition" | "family"> {
   const asked = (name: string): string | undefined =>
     tags.find((tag) => tag.startsWith(`${name}=`))?.slice(name.length + 1);
-  const network = asked(poolTags.network);
-  const partition = asked(poolTags.partition);
-  const family = asked(poolTags.family);
-  if (family !== undefined && family !== "ipv4" && family !== "ipv6") {
-    throw invalidField("tags", `${poolTags.family} must be ipv4 or ipv6`);
+  return {
+    network: asked(poolTags.network),
+    partition: asked(poolTags.partition),
+    family: familyOf(asked(poolTags.family)),
+  };
+}
+
+function familyOf(asked: string | undefined): 4 | 6 | undefined {
+  if (asked === undefined) return undefined;
+  if (asked === "ipv4") return 4;
+  if (asked === "ipv6") return 6;
+  throw invalidField("tags", `${poolTags.family} must be ipv4 or ipv6`);
+}
+
+/** What to tell a caller who gets no address. */
+export function refusalOf(reason: NoAddress, most: number): DomainError {
+  switch (reason) {
+    case "unfit":
+      return new DomainError("precondition", "no pool of addresses fits: ask the operators which networks there are");
+    case "quota":
+      return new DomainError("exhausted", `the project has ${most} addresses, and may have no more: release one first`);
+    case "exhausted":
+      return new DomainError("exhausted", "all addresses are taken: try again later or ask the operators", {
+        retryAfterMs: 60_000,
+      });
   }
-  const fitting = pools.filter(
-    (pool) =>
-      (network === undefined || pool.network === network) &&
-      (partition === undefined || pool.partition === null || pool.partition === partition) &&
-      (family === undefined || pool.cidrs.some((cidr) => cidr.includes(":") === (family === "ipv6"))),
-  );
-  if (fitting.length > 0) return fitting;
-  throw new DomainError("precondition", "no pool of addresses fits: ask the operators which networks there are");
 }
 
 /** What an update changes; refuses what cannot be changed. An update carries the whole address. */

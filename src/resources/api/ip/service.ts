@@ -7,10 +7,9 @@ import {
 import { constraintOf } from "../../../db/errors.js";
 import { DomainError, invalidField } from "../../../errors.js";
 import type { Platform } from "../../../platform.js";
-import { addressPoolStore } from "../../infra/address-pool/store.js";
 import { queuePublish } from "./jobs.js";
 import { ipMessage } from "./messages.js";
-import { askedFamily, changeOf, poolsFor, quarantineEnd, refuseBadTags } from "./rules.js";
+import { askedPools, changeOf, quarantineEnd, refusalOf, refuseBadTags } from "./rules.js";
 import { type IpRow, ipStore } from "./store.js";
 
 /** api.v1.IPService: addresses of projects. */
@@ -32,25 +31,28 @@ export function registerIp(router: ConnectRouter, platform: Platform): void {
   });
 }
 
-async function allocate(platform: Platform, request: IPServiceAllocateRequest): Promise<IpRow> {
-  const { db, clock, newId } = platform;
+async function allocate({ db, clock, newId, settings }: Platform, request: IPServiceAllocateRequest): Promise<IpRow> {
   const { project, name, description, tags } = request;
   refuseBadTags("tags", tags);
-  const pools = poolsFor(await addressPoolStore.handingOut(db), tags);
   const type = request.static ? "static" : "ephemeral";
-  const ip = { id: newId(), project, name, description, type, tags, now: clock(), family: askedFamily(tags) } as const;
-  for (const pool of pools) {
-    const address = await ipStore.allocate(db, pool.id, ip).catch((error: unknown) => {
-      if (constraintOf(error) !== "ips_project_projects_id_fk") throw error;
-      throw new DomainError("missing", `project ${project} does not exist`);
-    });
-    if (address === undefined) continue;
-    await queuePublish(db, project);
-    return found(await ipStore.get(db, project, ip.id), ip.id);
-  }
-  throw new DomainError("exhausted", "all addresses are taken: try again later or ask the operators", {
-    retryAfterMs: 60_000,
+  const most = settings.addressesPerProject;
+  const order = {
+    id: newId(),
+    project,
+    name,
+    description,
+    type,
+    tags,
+    now: clock(),
+    most,
+    ...askedPools(tags),
+  } as const;
+  const got = await ipStore.allocate(db, order).catch((error: unknown) => {
+    if (constraintOf(error) !== "ips_project_projects_id_fk") throw error;
+    throw new DomainError("missing", `project ${project} does not exist`);
   });
+  if (typeof got === "string") throw refusalOf(got, most);
+  return got;
 }
 
 async function update(platform: Platform, request: IPServiceUpdateRequest): Promise<IpRow> {

@@ -1,5 +1,7 @@
-import { and, eq, isNotNull, type SQL, sql } from "drizzle-orm";
+import { and, eq, type SQL, sql } from "drizzle-orm";
 import type { Database } from "../../../db/database.js";
+import { constraintOf } from "../../../db/errors.js";
+import { prepared } from "../../../db/prepared.js";
 import { addressPools } from "../../infra/address-pool/table.js";
 import { isUuid } from "../uuid.js";
 import { ips, ipUses } from "./table.js";
@@ -16,9 +18,16 @@ export interface NewIp {
   readonly type: "ephemeral" | "static";
   readonly tags: readonly string[];
   readonly now: Date;
-  /** Only of this family; of either unless given. */
+  /** Which pools may serve it; what is left out matches all. */
+  readonly network?: string | undefined;
+  readonly partition?: string | undefined;
   readonly family?: 4 | 6 | undefined;
+  /** How many addresses the project may have; 0 is no limit. */
+  readonly most: number;
 }
+
+/** Why there is no address: no pool fits, those that fit have none left, or the project has all that it may have. */
+export type NoAddress = "unfit" | "exhausted" | "quota";
 
 export const ipStore = {
   /** An address of that project. */
@@ -42,13 +51,24 @@ export const ipStore = {
     return isUuid(project) ? select(db, eq(ips.project, project)).then((rows) => rows) : Promise.resolve([]);
   },
 
-  /** Hands out an address of a pool that nobody has; undefined when there is none. The database does it in one call. */
-  async allocate(db: Database, pool: string, ip: NewIp): Promise<string | undefined> {
-    const { id, project, name, description, type, tags, now, family } = ip;
-    const { rows } = await db.execute<{ address: string | null }>(sql`
-      select host(allocate_address(${id}, ${pool}, ${project}, ${name}, ${description}, ${type},
-        ${sql.param([...tags])}::text[], ${now.toISOString()}::timestamptz, ${family ?? null}::int)) as address`);
-    return rows[0]?.address ?? undefined;
+  /**
+   * Hands out an address that nobody has, and asks for the job that tells the project's clusters. The database does
+   * all of it in one call, which outside of a transaction is one.
+   */
+  async allocate(db: Database, ip: NewIp): Promise<IpRow | NoAddress> {
+    const { id, project, name, description, type, now, network, partition, family, most } = ip;
+    const tags = [...ip.tags];
+    const facts = { id, project, name, description, type, tags };
+    const asked = { network: network ?? null, partition: partition ?? null, family: family ?? null, most };
+    const call = allocation(db).execute({ ...facts, now: now.toISOString(), ...asked });
+    // Somebody else of the project took the last one at the same moment.
+    const [got] = await call.catch((error: unknown) => {
+      if (constraintOf(error) === "ips_quota") return [{ outcome: "quota" as const }];
+      throw error;
+    });
+    if (got?.outcome !== "allocated") return got?.outcome ?? "exhausted";
+    const { outcome: _, ...place } = got;
+    return { ...facts, ...place, createdAt: now, updatedAt: now, quarantinedUntil: null };
   },
 
   async update(
@@ -69,14 +89,34 @@ export const ipStore = {
     return row !== undefined;
   },
 
-  /** Takes an address from its project; it is handed out again after the time. */
-  async release(tx: Database, id: string, until: Date, now: Date): Promise<void> {
-    await tx
-      .update(ips)
-      .set({ project: null, name: "", description: "", tags: [], quarantinedUntil: until, updatedAt: now })
-      .where(and(eq(ips.id, id), isNotNull(ips.project)));
+  /** Takes an address from its project, which it answers; it is handed out again after the time. */
+  async release(tx: Database, id: string, until: Date, now: Date): Promise<string | undefined> {
+    const { rows } = await tx.execute<{ project: string }>(sql`
+      update ${ips} set project = null, name = '', description = '', tags = '{}',
+        quarantined_until = ${until.toISOString()}::timestamptz, updated_at = ${now.toISOString()}::timestamptz
+      from (select id, project from ${ips} where id = ${id} and project is not null for update) had
+      where ips.id = had.id returning had.project`);
+    return rows[0]?.project;
   },
 };
+
+const given = sql.placeholder;
+
+const allocation = prepared((db) =>
+  db
+    .select({
+      outcome: sql<"allocated" | NoAddress>`outcome`,
+      pool: sql<string>`pool`,
+      address: sql<string>`address`,
+      network: sql<string>`network`,
+    })
+    .from(
+      sql`allocate_address(${given("id")}, ${given("project")}, ${given("name")}, ${given("description")},
+        ${given("type")}, ${given("tags")}, ${given("now")}, ${given("network")}, ${given("partition")},
+        ${given("family")}, ${given("most")})`,
+    )
+    .prepare("ip_allocate"),
+);
 
 function select(db: Database, where: SQL | undefined): Promise<IpRow[]> {
   return db

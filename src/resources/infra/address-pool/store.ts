@@ -13,14 +13,6 @@ export interface AddressPoolView extends AddressPoolRow {
   readonly quarantined: number;
 }
 
-/** A pool that hands out addresses. */
-export interface PoolOffer {
-  readonly id: string;
-  readonly network: string;
-  readonly partition: string | null;
-  readonly cidrs: readonly string[];
-}
-
 // As text, or a range of a single address would come without its mask.
 const withMask = sql<string>`${addressRanges.cidr}::text`;
 
@@ -39,15 +31,6 @@ export const addressPoolStore = {
 
   async get(db: Database, id: string): Promise<AddressPoolView | undefined> {
     return (await views(db, eq(addressPools.id, id)))[0];
-  },
-
-  /** The pools that hand out addresses, by name. */
-  async handingOut(db: Database): Promise<PoolOffer[]> {
-    const { rows } = await db.execute<PoolOffer & Record<string, unknown>>(sql`
-      select p.id, p.network, p.partition, array_agg(r.cidr::text order by r.cidr) as cidrs
-      from ${addressPools} p join ${addressRanges} r on r.pool = p.id
-      where p.enabled group by p.id order by p.name`);
-    return rows;
   },
 
   /** The pools by name; with a partition those of it, and those of all. */

@@ -1,7 +1,7 @@
 import { sql } from "drizzle-orm";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { ipStore } from "../../../../src/resources/api/ip/store.js";
+import { type IpRow, ipStore, type NewIp, type NoAddress } from "../../../../src/resources/api/ip/store.js";
 import { parseRange } from "../../../../src/resources/infra/address-pool/ranges.js";
 import { addressPoolStore } from "../../../../src/resources/infra/address-pool/store.js";
 import { startPlatform, type TestPlatform } from "../../../support/platform.js";
@@ -14,24 +14,32 @@ afterAll(() => platform.close());
 
 let made = 0;
 
+/** Allocates straight at the store. */
+function allocateFrom(order: Partial<NewIp>): Promise<IpRow | NoAddress> {
+  const { db, newId } = platform.platform;
+  const facts = { id: newId(), project: platform.project, name: "n", description: "", type: "ephemeral" } as const;
+  return ipStore.allocate(db, { ...facts, tags: [], now: new Date(), most: 0, ...order });
+}
+
 /** A pool of one range, and what the test does with it, straight at the store. */
 async function newPool(prefix: number) {
   const { db, newId } = platform.platform;
+  const network = `network-${made + 1}`;
   const range = parseRange(`10.${++made}.0.0/${prefix}`);
   const id = newId();
   const now = new Date();
   await db.transaction(async (tx) => {
-    const row = { id, name: `pool-${made}`, network: "n", configured: false, createdAt: now, updatedAt: now };
+    const row = { id, name: `pool-${made}`, network, configured: false, createdAt: now, updatedAt: now };
     await addressPoolStore.insert(tx, row);
     await addressPoolStore.addRanges(tx, id, [range], newId);
   });
   return {
     id,
+    network,
     size: Number(range.size),
     async allocate(at: Date) {
-      const ip = { id: newId(), project: platform.project, name: "n", description: "", type: "ephemeral" } as const;
-      const address = await ipStore.allocate(db, id, { ...ip, tags: [], now: at });
-      return address === undefined ? undefined : { id: ip.id, address };
+      const ip = await allocateFrom({ network, now: at });
+      return typeof ip === "string" ? undefined : { id: ip.id, address: ip.address };
     },
     release: (ip: string, until: Date, at: Date) => ipStore.release(db, ip, until, at),
     /** Free, allocated and resting addresses, each once. */
@@ -84,6 +92,24 @@ describe("allocation", () => {
     expect(new Set(addresses).size).toBe(pool.size);
     expect(addresses).toHaveLength(pool.size);
     expect(await pool.allocate(now)).toBeUndefined();
+  });
+
+  it("passes from pool to pool by name, and tells none that fits from none that is left", async () => {
+    const pool = await newPool(31);
+    expect(await allocateFrom({ network: "nowhere" })).toBe("unfit");
+    expect(await allocateFrom({ network: pool.network, family: 6 })).toBe("unfit");
+    expect(await allocateFrom({ network: pool.network, family: 4, partition: "any" })).toMatchObject({ pool: pool.id });
+    await platform.platform.db.execute(sql`update address_pools set partition = 'here' where id = ${pool.id}`);
+    expect(await allocateFrom({ network: pool.network, partition: "elsewhere" })).toBe("unfit");
+    expect(await allocateFrom({ network: pool.network, partition: "here" })).toMatchObject({ network: pool.network });
+    expect(await allocateFrom({ network: pool.network })).toBe("exhausted");
+  });
+
+  it("answers what a later read finds", async () => {
+    const pool = await newPool(30);
+    const got = await allocateFrom({ network: pool.network, tags: ['a "b"', "c,d\\", "{}", "null"], description: "é" });
+    if (typeof got === "string") throw new Error(got);
+    expect(await ipStore.get(platform.platform.db, platform.project, got.id)).toEqual(got);
   });
 
   it("neither doubles nor loses an address, whatever callers do at once", async () => {
