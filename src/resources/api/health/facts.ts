@@ -58,13 +58,15 @@ const uuid = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$";
 const uuidIn = (field: string) => sql`case when about ->> ${field} ~ ${uuid} then (about ->> ${field})::uuid end`;
 
 /**
- * Whose the jobs are that wait or were given up, by what their payloads are about. One that is about nothing is the
- * platform's own; those that are about something unknown are taken for the jobs of one more tenant.
+ * Whose the jobs are that wait or were given up, by what their payloads name: a `project`, a cluster (`cluster` or
+ * `id`) or a `tenant`. One that names nothing is the platform's own; those that name something else are taken for
+ * the jobs of one more tenant.
  */
 export function jobsQuery(insideTasks: readonly string[]) {
   // Subqueries and no joins: each looks up one row, while a join may read all clusters, the deleted ones, too.
+  const cluster = sql`coalesce(${uuidIn("cluster")}, ${uuidIn("id")})`;
   const project = sql`
-    coalesce(${uuidIn("project")}, (select cluster.project from ${clusters} cluster where cluster.id = ${uuidIn("id")}))`;
+    coalesce(${uuidIn("project")}, (select cluster.project from ${clusters} cluster where cluster.id = ${cluster}))`;
   const tenant = sql`select one.tenant from ${projects} one where one.id = ${project}`;
   // A running job that is replaced by a newer one loses its key, and its attempts: that it failed is no loss.
   return sql`
@@ -91,28 +93,33 @@ export function jobsQuery(insideTasks: readonly string[]) {
     from owned group by own, tenant`;
 }
 
+/** What is stored, by partition and project. */
+const storageFigures = () => sql`
+  select partition, project, count(*) as volumes, count(*) filter (where state = 'Failed') as failed_volumes
+  from (
+    select partition, project, state from ${volumes} where deleted_at is null
+    union all
+    select partition, project, state from ${snapshots} where deleted_at is null
+  ) stored
+  group by partition, project`;
+
+/** How the clusters are of which something is expected, by partition and project. */
+const clusterFigures = () => sql`
+  select
+    partition,
+    project,
+    count(*) as clusters,
+    count(*) filter (where api_server_ready <> 'True') as unreachable,
+    count(*) filter (where nodes_ready = 'False') as without_nodes
+  from ${clusters}
+  where deleted_at is null and delete_requested_at is null
+    and (status_type <> 'Create' or status_state = 'Succeeded')
+  group by partition, project`;
+
 /** Reads no more than what is there: rows of what was deleted are left out by the indexes. */
 export function partitionsQuery() {
   return sql`
-    with stored as (
-      select partition, project, state from ${volumes} where deleted_at is null
-      union all
-      select partition, project, state from ${snapshots} where deleted_at is null
-    ), storage as (
-      select partition, project, count(*) as volumes, count(*) filter (where state = 'Failed') as failed_volumes
-      from stored group by partition, project
-    ), running as (
-      select
-        partition,
-        project,
-        count(*) as clusters,
-        count(*) filter (where api_server_ready <> 'True') as unreachable,
-        count(*) filter (where nodes_ready = 'False') as without_nodes
-      from ${clusters}
-      where deleted_at is null and delete_requested_at is null
-        and (status_type <> 'Create' or status_state = 'Succeeded')
-      group by partition, project
-    ), figures as (
+    with figures as (
       select
         partition,
         tenant,
@@ -121,7 +128,8 @@ export function partitionsQuery() {
         coalesce(sum(without_nodes), 0)::int as without_nodes,
         coalesce(sum(volumes), 0)::int as volumes,
         coalesce(sum(failed_volumes), 0)::int as failed_volumes
-      from running full join storage using (partition, project)
+      from (${clusterFigures()}) running
+      full join (${storageFigures()}) storage using (partition, project)
       join ${projects} on ${projects.id} = project
       group by partition, tenant
     )

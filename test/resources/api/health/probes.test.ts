@@ -11,7 +11,7 @@ import {
   paymentProbe,
 } from "../../../../src/resources/api/health/probes.js";
 import { partitionHealthStore, probeStore } from "../../../../src/resources/api/health/store.js";
-import { queuePublish } from "../../../../src/resources/api/ip/jobs.js";
+import { publishTask } from "../../../../src/resources/api/ip/jobs.js";
 import { startPlatform, type TestPlatform } from "../../../support/platform.js";
 import { clustersOf } from "../../support/clusters.js";
 
@@ -68,6 +68,7 @@ describe("the probes", () => {
     expect(await jobs()).toMatchObject({ status: "healthy" });
     for (let made = 0; made < 5; made++) {
       expect(await isLate(`cluster-${made}`, { id: uuid })).toBe(false);
+      expect(await isLate(`inside-${made}`, { cluster: uuid })).toBe(false);
       expect(await isLate(`project-${made}`, { project: platform.project })).toBe(false);
       expect(await isLate(`tenant-${made}`, { tenant: platform.tenant })).toBe(false);
     }
@@ -87,7 +88,7 @@ describe("the probes", () => {
     await noJobs();
     const tenants = [platform, await platform.newTenant(), await platform.newTenant()];
     const giveUp = () => db.execute(sql`update graphile_worker._private_jobs set attempts = max_attempts`);
-    for (const { project } of tenants) await queuePublish(db, project);
+    for (const { project } of tenants) await addJob(db, publishTask, { project }, { key: `inside:${project}` });
     await giveUp();
     expect(await jobs()).toMatchObject({ status: "healthy" });
     for (const { project } of tenants) await addJob(db, "some.task", { project }, { key: `some:${project}` });
