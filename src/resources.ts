@@ -20,6 +20,10 @@ import { TokenService } from "../gen/ts/api/v1/token_pb.js";
 import { UserService } from "../gen/ts/api/v1/user_pb.js";
 import { VersionService } from "../gen/ts/api/v1/version_pb.js";
 import { SnapshotService, VolumeService } from "../gen/ts/api/v1/volume_pb.js";
+import { BudgetService } from "../gen/ts/billing/v1/budget_pb.js";
+import { InvoiceService, ReceivableService } from "../gen/ts/billing/v1/invoice_pb.js";
+import { CouponService, DiscountService, PaymentMethodService } from "../gen/ts/billing/v1/offer_pb.js";
+import { UsageService } from "../gen/ts/billing/v1/usage_pb.js";
 import { AccessService } from "../gen/ts/iam/v1/access_pb.js";
 import { AuthService } from "../gen/ts/iam/v1/auth_pb.js";
 import { CredentialService } from "../gen/ts/iam/v1/credential_pb.js";
@@ -102,6 +106,14 @@ export const resources: readonly Resource[] = [
   { service: AdminTenantService, register: registerAdminTenant },
   { service: AdminTokenService, register: registerAdminToken },
   { service: StorageService, register: registerAdminStorage },
+
+  { service: BudgetService },
+  { service: CouponService },
+  { service: DiscountService },
+  { service: InvoiceService },
+  { service: PaymentMethodService },
+  { service: ReceivableService },
+  { service: UsageService },
 
   { service: AccessService, register: registerAccess },
   { service: AuthService, register: registerAuth },

@@ -1,0 +1,72 @@
+/** What may be shown of a payment card, as the processor says. */
+export interface CardFacts {
+  readonly brand: string;
+  /** Two-letter ISO 3166 code. */
+  readonly country: string;
+  readonly expMonth: number;
+  readonly expYear: number;
+  readonly last4: string;
+}
+
+/** A postal address. */
+export interface PostalAddress {
+  readonly line1: string;
+  readonly line2: string;
+  readonly postalCode: string;
+  readonly city: string;
+  readonly state: string;
+  /** Two-letter ISO 3166 code. */
+  readonly country: string;
+}
+
+/** What a customer account says, as the processor needs to know it. */
+export interface CustomerDetails {
+  /** Login of the tenant; a processor makes one account for each. */
+  readonly tenant: string;
+  /** Id of the account; undefined before there is one. */
+  readonly id: string | undefined;
+  readonly name: string;
+  readonly email: string;
+  readonly phoneNumber: string;
+  readonly vat: string;
+  readonly address: PostalAddress | null;
+  /** The payment method to use from now on; undefined leaves it as it is. */
+  readonly paymentMethodId: string | undefined;
+  /** What the caller says of the card; processors that know better leave it aside. */
+  readonly card: CardFacts | undefined;
+}
+
+/** A customer account as it stands at the processor. */
+export interface CustomerAccount {
+  /** 18 characters. */
+  readonly id: string;
+  /** Empty when there is none. */
+  readonly subscriptionId: string;
+  readonly paymentMethodId: string | null;
+  readonly card: CardFacts | null;
+}
+
+/** What a browser needs to set up a payment method. */
+export interface PaymentSetup {
+  readonly clientSecret: string;
+  readonly publishableKey: string;
+}
+
+/**
+ * Who collects the money. What is used, granted and owed stands in Slipway's own books, whichever it is; a processor
+ * holds the accounts and payment methods and is told the rest by jobs, so that it may be away. Each call bears
+ * repetition and has a deadline; a processor that cannot be reached is DomainError "unavailable".
+ */
+export interface Processor {
+  readonly name: "ledger" | "stripe";
+  /** Whether it collects invoices itself, so that nobody else records their payment. */
+  readonly collects: boolean;
+  /** Makes the tenant's account or changes it. Throws "invalid" for what the processor refuses, such as a payment method of somebody else. */
+  saveCustomer(details: CustomerDetails, signal?: AbortSignal): Promise<CustomerAccount>;
+  /** Removes the payment method of an account. */
+  removePaymentMethod(account: Pick<CustomerAccount, "id" | "paymentMethodId">, signal?: AbortSignal): Promise<void>;
+  /** Begins to set up a payment method; throws "precondition" with a processor that needs no setup. */
+  startSetup(account: Pick<CustomerAccount, "id">, signal?: AbortSignal): Promise<PaymentSetup>;
+  /** Throws DomainError "unavailable" unless the processor answers; undefined when it is nowhere else. */
+  readonly ping: ((signal: AbortSignal) => Promise<void>) | undefined;
+}
