@@ -14,10 +14,23 @@ import type { InsideReader } from "./reader.js";
 const scanMs = 30_000;
 /** However often clusters change, so long is the time from one look at the database to the next. */
 const restMs = 1_000;
-/** Clusters that are started at a time: until all that their readers need has been read once, or half a minute. */
-const startsAtOnce = 16;
-/** A cluster is its tenant's, who may put anything into it: so much is kept of each type. */
-const usualBudget: Budget = { items: 20_000, bytes: 16 * 1024 * 1024 };
+
+/** Bounds of what clusters may take. */
+export interface FollowLimits {
+  /** How much is kept of each type in each cluster. */
+  readonly budget: Budget;
+  /** How many clusters are started at a time: until all that their readers need has been read once. */
+  readonly startsAtOnce: number;
+  /** Others wait no longer for a cluster that starts. */
+  readonly startMs: number;
+}
+
+/** A cluster is its tenant's, who may put anything into it. */
+const usual: FollowLimits = {
+  budget: { items: 20_000, bytes: 16 * 1024 * 1024 },
+  startsAtOnce: 16,
+  startMs: 30_000,
+};
 
 /** Follows what is inside of all clusters: one process for each partition. */
 export function insideBackground(platform: Platform, readers: readonly InsideReader[]): Background {
@@ -51,7 +64,7 @@ export async function followPartition(
   backend: ClusterBackend,
   readers: readonly InsideReader[],
   signal: AbortSignal,
-  budget: Budget = usualBudget,
+  { budget, startsAtOnce, startMs }: FollowLimits = usual,
 ): Promise<void> {
   const followed: Followed = { clusters: new Map(), known: new Set(), forgetAt: 0 };
   const gate = openGate(startsAtOnce);
@@ -59,7 +72,7 @@ export async function followPartition(
   const follow = (row: ClusterRow): Following =>
     start((turn) => {
       const isOurs = () => !signal.aborted;
-      return followCluster(row, backend, readers, { signal: turn, log, isOurs, clock, budget, gate });
+      return followCluster(row, backend, readers, { signal: turn, log, isOurs, clock, budget, gate, startMs });
     });
   const bell = ringer();
   const unsubscribe = platform.feed.subscribe("cluster", () => bell.ring());

@@ -18,8 +18,6 @@ import { openSettler } from "./settler.js";
 /** How long the kubeconfig for following holds, and after how much of it a new one is taken at the latest. */
 const accessSeconds = 86_400;
 const longestAccessMs = (accessSeconds * 1000) / 2;
-/** So long a cluster may keep others from being started, and so long its backend may take to give access. */
-const startMs = 30_000;
 
 /** What following a cluster needs. */
 export interface FollowClusterOptions {
@@ -30,8 +28,10 @@ export interface FollowClusterOptions {
   readonly clock: () => Date;
   /** Of each type that a reader follows. */
   readonly budget: Budget;
-  /** How many clusters are started at a time. */
+  /** Lets some clusters start at a time. */
   readonly gate: Gate;
+  /** So long a cluster may keep others from being started, and so long its backend may take to give access. */
+  readonly startMs: number;
 }
 
 /** Follows what is inside of one cluster for all readers, until the signal aborts. */
@@ -66,11 +66,11 @@ async function followOnce(
   options: FollowClusterOptions,
   notice: Notice,
 ): Promise<"read" | "refused"> {
-  const { signal, log, clock } = options;
+  const { signal, log, clock, startMs } = options;
   const started = await options.gate.enter(signal);
   const longStart = setTimeout(started, startMs);
   try {
-    const kubeconfig = await accessTo(cluster, backend, signal);
+    const kubeconfig = await accessTo(cluster, backend, startMs, signal);
     const turn = openTurn(signal, renewalMs(kubeconfig, clock(), longestAccessMs));
     const client = openKube({ kubeconfig, log });
     try {
@@ -86,7 +86,12 @@ async function followOnce(
   }
 }
 
-async function accessTo(cluster: ClusterRow, backend: ClusterBackend, signal: AbortSignal): Promise<string> {
+async function accessTo(
+  cluster: ClusterRow,
+  backend: ClusterBackend,
+  startMs: number,
+  signal: AbortSignal,
+): Promise<string> {
   const deadline = startDeadline(startMs, signal);
   try {
     return await backend.kubeconfig(cluster, accessSeconds, deadline.signal);
