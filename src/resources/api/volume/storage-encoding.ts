@@ -129,9 +129,27 @@ function writeDouble(bytes: Bytes, value: unknown): void {
 
 function writeText(bytes: Bytes, value: unknown): void {
   const text = value as string;
+  if (text.length <= longestByHand && writeShort(bytes, text)) return;
   const length = Buffer.byteLength(text);
   writeNumber(bytes, length);
   room(bytes, length);
   bytes.at +=
     length === text.length ? bytes.buffer.write(text, bytes.at, "latin1") : bytes.buffer.write(text, bytes.at);
+}
+
+/** Up to here a loop is faster than calls out of JavaScript; the length of such a text takes one byte. */
+const longestByHand = 64;
+
+/** Writes a short text of ASCII; false, with nothing written, when it is none. */
+function writeShort(bytes: Bytes, text: string): boolean {
+  room(bytes, text.length + 1);
+  const { buffer, at } = bytes;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code > 127) return false;
+    buffer[at + 1 + i] = code;
+  }
+  buffer[at] = text.length;
+  bytes.at = at + 1 + text.length;
+  return true;
 }

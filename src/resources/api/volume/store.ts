@@ -1,13 +1,15 @@
 import { and, eq, getTableColumns, isNull, type SQL } from "drizzle-orm";
 import type { PgColumn } from "drizzle-orm/pg-core";
 import type { Database } from "../../../db/database.js";
+import { asTexts, type TextRow } from "../../../db/text-rows.js";
 import { clusters } from "../cluster/table.js";
 import { projects } from "../project/table.js";
 import { isUuid } from "../uuid.js";
 import { snapshots, volumes } from "./table.js";
 
-/** What is shown of a volume, and where it is; dates are left out, for reading them takes a third of the time of a list. */
+/** What is shown of a volume, and where it is. */
 const { claimNamespace, claimName, statisticsAt, createdAt, updatedAt, deletedAt, ...shown } = getTableColumns(volumes);
+const listed = { ...shown, clusterName: clusters.name };
 export type VolumeRow = Pick<typeof volumes.$inferSelect, keyof typeof shown> & { readonly clusterName: string };
 export type SnapshotRow = typeof snapshots.$inferSelect;
 
@@ -28,13 +30,16 @@ export const volumeStore = {
 
   /** Volumes that are there, by id. */
   async list(db: Database, filter: StorageFilter): Promise<VolumeRow[]> {
-    return await db
-      .select({ ...shown, clusterName: clusters.name })
-      .from(volumes)
-      .innerJoin(clusters, eq(clusters.id, volumes.cluster))
-      .innerJoin(projects, eq(projects.id, volumes.project))
-      .where(matching(volumes, filter))
-      .orderBy(volumes.id);
+    const { rows } = await db.execute<TextRow<typeof listed>>(
+      db
+        .select(asTexts(listed))
+        .from(volumes)
+        .innerJoin(clusters, eq(clusters.id, volumes.cluster))
+        .innerJoin(projects, eq(projects.id, volumes.project))
+        .where(matching(volumes, filter))
+        .orderBy(volumes.id),
+    );
+    return rows.map(volumeRow);
   },
 
   /** Whether the labels of a volume are as a patch leaves them: its texts are set, its nulls are not there. */
@@ -72,6 +77,18 @@ export const snapshotStore = {
     return rows.map(({ snapshot }) => snapshot);
   },
 };
+
+function volumeRow(text: TextRow<typeof listed>): VolumeRow {
+  return {
+    ...text,
+    size: BigInt(text.size),
+    attachedTo: JSON.parse(text.attachedTo),
+    nodeIps: JSON.parse(text.nodeIps),
+    labels: JSON.parse(text.labels),
+    replicaCount: Number(text.replicaCount),
+    statistics: text.statistics === null ? null : JSON.parse(text.statistics),
+  };
+}
 
 function matching(table: typeof volumes | typeof snapshots, filter: StorageFilter): SQL | undefined {
   const equal = (column: PgColumn, value: string | undefined) => (value === undefined ? undefined : eq(column, value));
