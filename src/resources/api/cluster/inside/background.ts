@@ -21,7 +21,7 @@ export interface FollowLimits {
   readonly budget: Budget;
   /** How many clusters are started at a time: until all that their readers need has been read once. */
   readonly startsAtOnce: number;
-  /** Others wait no longer for a cluster that starts. */
+  /** Others wait so long for the access to a cluster that starts, and as long again until it has been read. */
   readonly startMs: number;
 }
 

@@ -30,7 +30,7 @@ export interface FollowClusterOptions {
   readonly budget: Budget;
   /** Lets some clusters start at a time. */
   readonly gate: Gate;
-  /** So long a cluster may keep others from being started, and so long its backend may take to give access. */
+  /** How long its backend may take to give access, and how long after that it may keep others from being started. */
   readonly startMs: number;
 }
 
@@ -68,9 +68,11 @@ async function followOnce(
 ): Promise<"read" | "refused"> {
   const { signal, log, clock, startMs } = options;
   const started = await options.gate.enter(signal);
-  const longStart = setTimeout(started, startMs);
+  let longStart: NodeJS.Timeout | undefined;
   try {
+    if (signal.aborted) return "read";
     const kubeconfig = await accessTo(cluster, backend, startMs, signal);
+    longStart = setTimeout(started, startMs);
     const turn = openTurn(signal, renewalMs(kubeconfig, clock(), longestAccessMs));
     const client = openKube({ kubeconfig, log });
     try {
