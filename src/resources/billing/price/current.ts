@@ -1,0 +1,13 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import type { PriceSchema } from "../../../../gen/ts/api/v1/payment_pb.js";
+import type { Platform } from "../../../platform.js";
+import { priceMessage } from "./messages.js";
+import { priceStore } from "./store.js";
+
+/** The prices that hold now, as api.v1 shows them. They come from the database, which the workers keep to the file. */
+export async function pricesNow({
+  db,
+  clock,
+}: Pick<Platform, "db" | "clock">): Promise<MessageInitShape<typeof PriceSchema>[]> {
+  return (await priceStore.current(db, clock())).map(priceMessage);
+}
