@@ -9,12 +9,7 @@ import {
 } from "../../../../gen/ts/api/v1/volume_pb.js";
 import { type KubeClient, openKube } from "../../../../src/kube/client.js";
 import type { KubeObject, ResourceType } from "../../../../src/kube/objects.js";
-import {
-  claims,
-  persistentVolumes,
-  snapshotContents,
-  volumeSnapshots,
-} from "../../../../src/resources/api/volume/kube-types.js";
+import { claims, persistentVolumes, volumeSnapshots } from "../../../../src/resources/api/volume/kube-types.js";
 import { as, startPlatform, type TestPlatform, type TestTenant } from "../../../support/platform.js";
 import { clustersOf } from "../../support/clusters.js";
 import { codeOf, refusal } from "../../support/refusals.js";
@@ -137,40 +132,6 @@ describe("volumes", () => {
         ({ spec }: KubeObject & { spec?: { csi?: { volumeHandle?: string } } }) => spec?.csi?.volumeHandle,
       ),
     ).not.toContain(attached.uuid);
-  });
-
-  it("are not deleted while a snapshot of them is being taken, and are listed until their finalizers are gone", async () => {
-    await claim("photographed");
-    const { uuid, volumeHandle } = await volumeOf("photographed");
-    await write(snapshotContents, {
-      metadata: { name: "in-the-making" },
-      spec: { driver: "csi.simulator.slipway.dev", source: { volumeHandle } },
-    });
-    await eventually(async () => {
-      const { snapshots: found } = await snapshots().list(
-        { project: platform.project, name: "in-the-making" },
-        owner(),
-      );
-      expect(found).toMatchObject([{ state: "Pending", sourceVolumeUuid: uuid }]);
-    });
-    expect(await refusal(volumes().delete(place(uuid), owner()))).toMatchObject({
-      code: "FailedPrecondition",
-      message: expect.stringContaining("a snapshot is being taken"),
-    });
-    await inside.mergePatch(snapshotContents, { name: "in-the-making" }, { metadata: { finalizers: null } });
-    await inside.delete(snapshotContents, { name: "in-the-making" });
-    const { items } = await inside.list<KubeObject & { spec?: { claimRef?: { name?: string } } }>(persistentVolumes);
-    const held = { name: items.find(({ spec }) => spec?.claimRef?.name === "photographed")?.metadata.name ?? "" };
-    await inside.mergePatch(persistentVolumes, held, { metadata: { finalizers: ["example.com/archive"] } });
-    await eventually(async () => expect(await codeOf(volumes().delete(place(uuid), owner()))).toBe("OK"));
-    // The claim goes; the volume waits for its finalizer.
-    await eventually(async () => {
-      const claimed = await inside.list<KubeObject>(claims);
-      expect(claimed.items.map(({ metadata }) => metadata.name)).not.toContain("photographed");
-    });
-    expect((await list({ uuid })).map(({ name }) => name)).toEqual(["photographed"]);
-    await inside.mergePatch(persistentVolumes, held, { metadata: { finalizers: null } });
-    await eventually(async () => expect(await list({ uuid })).toEqual([]));
   });
 
   it("are deleted with what they store, even if their class retains it", async () => {
