@@ -50,6 +50,8 @@ export interface Config {
   readonly admitTenants: "manual" | "automatic";
   /** File that lists the pools of addresses. */
   readonly addressPoolsFile: string | undefined;
+  /** File that says what use costs and who asks for the money. */
+  readonly billingFile: string | undefined;
   /** How long a released address is not handed out again. */
   readonly addressQuarantineSeconds: number;
   /** How many addresses a project may have; 0 turns the limit off. */
@@ -113,6 +115,7 @@ export function loadConfig(env: Env): Config {
     sessionSeconds: read.integer("SLIPWAY_SESSION_SECONDS", 30 * 86_400, 3_600, 365 * 86_400),
     admitTenants: read.oneOf("SLIPWAY_ADMIT_TENANTS", "manual", ["manual", "automatic"]),
     addressPoolsFile: read.text("SLIPWAY_ADDRESS_POOLS_FILE"),
+    billingFile: read.text("SLIPWAY_BILLING_FILE"),
     addressQuarantineSeconds: read.integer("SLIPWAY_ADDRESS_QUARANTINE_SECONDS", 3_600, 0, 30 * 86_400),
     addressesPerProject: read.integer("SLIPWAY_ADDRESSES_PER_PROJECT", 256, 0, 1_000_000),
     auditRetentionDays: read.integer("SLIPWAY_AUDIT_RETENTION_DAYS", 90, 1, 3_650),

@@ -6,6 +6,7 @@ import type { MethodRules } from "./auth/rights.js";
 import type { SignIn } from "./auth/sign-in/login.js";
 import type { SigningKeys } from "./auth/signing-keys.js";
 import type { Tokens } from "./auth/tokens.js";
+import type { BillingSettings } from "./billing.js";
 import type { Caller, Rights } from "./caller.js";
 import type { ChangeFeed } from "./changes/feed.js";
 import type { Config } from "./config.js";
@@ -34,6 +35,8 @@ export interface Platform {
   readonly partitions: ReadonlyMap<string, Partition>;
   /** The pools of addresses that the configuration describes. */
   readonly addressPools: readonly ConfiguredPool[];
+  /** What use costs and who asks for the money; undefined when the configuration does not say. */
+  readonly billing: BillingSettings | undefined;
   readonly methods: Methods;
   /** Signing in at the identity providers of the configuration. */
   readonly signIn: SignIn;

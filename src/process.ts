@@ -8,6 +8,7 @@ import { createPrincipals, type Principals } from "./auth/principals.js";
 import { createSignIn } from "./auth/sign-in/sign-in.js";
 import { createSigningKeys } from "./auth/signing-keys.js";
 import { createTokens } from "./auth/tokens.js";
+import { demoBilling, parseBilling } from "./billing-file.js";
 import { readBuild } from "./build.js";
 import { openChangeFeed } from "./changes/feed.js";
 import type { Config, KeyringKey } from "./config.js";
@@ -26,7 +27,7 @@ export const changeRetentionMs = 3_600_000;
 
 export interface PlatformOptions
   extends PlatformSettings,
-    Pick<Config, "maxFeedSilenceMs" | "providersFile" | "addressPoolsFile"> {
+    Pick<Config, "maxFeedSilenceMs" | "providersFile" | "addressPoolsFile" | "billingFile"> {
   readonly server: DatabaseServer;
   readonly log: Logger;
   readonly keyring: readonly KeyringKey[];
@@ -38,6 +39,8 @@ export interface PlatformOptions
   readonly kubeconfig: string | undefined;
   readonly assetsFile?: string | undefined;
   readonly partitionsFile?: string | undefined;
+  /** Whether use has demo prices where no billing file is given. */
+  readonly demoPrices?: boolean;
   readonly clock?: () => Date;
 }
 
@@ -61,6 +64,10 @@ export async function openPlatform(options: PlatformOptions): Promise<OpenPlatfo
   const addressPools = await readSetting("SLIPWAY_ADDRESS_POOLS_FILE", options.addressPoolsFile, (text) =>
     parseAddressPools(text, assets.partitions),
   );
+  const billing = await readSetting("SLIPWAY_BILLING_FILE", options.billingFile, (text) => {
+    if (text !== undefined) return parseBilling(text, assets);
+    return options.demoPrices === true ? demoBilling(assets) : undefined;
+  });
   const kube = await openPartitions(settings, options.kubeconfig, log);
   const keyring = createKeyring(options.keyring);
   const { issuer, anyIssuer, maxFeedSilenceMs } = options;
@@ -92,6 +99,7 @@ export async function openPlatform(options: PlatformOptions): Promise<OpenPlatfo
     assets,
     partitions: kube.partitions,
     addressPools,
+    billing,
     methods,
     signIn,
     settings: options,
