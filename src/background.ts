@@ -21,6 +21,7 @@ export async function startBackground(
 ): Promise<RunningBackground> {
   const { log } = platform;
   const parts = backgrounds.map((background) => background(platform));
+  for (const { begin } of parts) await begin?.();
   const worker = await startWorker(server, {
     tasks: {
       ...Object.assign({}, ...parts.map(({ tasks }) => tasks)),

@@ -63,6 +63,7 @@ import { volumeReader } from "./resources/api/volume/reader.js";
 import { registerSnapshot, registerVolume } from "./resources/api/volume/service.js";
 import { statisticsBackground } from "./resources/api/volume/statistics-background.js";
 import type { Background } from "./resources/background.js";
+import { priceBackground } from "./resources/billing/price/background.js";
 import { registerAccess } from "./resources/iam/access/service.js";
 import { authBackground } from "./resources/iam/auth/background.js";
 import { registerAuth } from "./resources/iam/auth/service.js";
@@ -138,6 +139,7 @@ export const backgrounds: readonly ((platform: Platform) => Background)[] = [
   tokenBackground,
   authBackground,
   addressPoolBackground,
+  priceBackground,
   ipBackground,
   statisticsBackground,
   maintenanceBackground,

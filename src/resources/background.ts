@@ -7,6 +7,8 @@ export interface Background {
   readonly tasks: Readonly<Record<string, TaskHandler>>;
   /** Tasks that are queued at fixed times. */
   readonly cron?: readonly CronEntry[];
+  /** Done whenever a worker starts, before it takes jobs; when it fails, the worker does not start. */
+  readonly begin?: () => Promise<void>;
   /** Tasks that are queued whenever a worker starts. */
   readonly atStart?: readonly string[];
   /** Work that goes on all the time, each in one process of all. */
