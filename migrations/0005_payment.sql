@@ -314,11 +314,13 @@ CREATE TRIGGER "prices_kept" BEFORE UPDATE OR DELETE ON "prices" FOR EACH ROW EX
 --> statement-breakpoint
 CREATE INDEX "usage_records_price" ON "usage_records" ("price");
 --> statement-breakpoint
--- From that moment on the resource uses so much.
+-- From that moment on the resource uses so much. In plpgsql, for its plans are made once for each connection.
 CREATE FUNCTION record_usage(in_project uuid, of_resource uuid, called text, metered text, kind text, used bigint, since timestamptz)
-RETURNS void LANGUAGE sql AS $$
+RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
   INSERT INTO usage_facts (tenant, project, project_name, resource, resource_name, meter, variant, quantity, at)
-  SELECT tenant, id, name, of_resource, called, metered, kind, used, since FROM projects WHERE id = in_project
+  SELECT tenant, id, name, of_resource, called, metered, kind, used, since FROM projects WHERE id = in_project;
+END
 $$;
 --> statement-breakpoint
 -- A cluster costs from its order until its deletion is asked for, and so do its workers.
