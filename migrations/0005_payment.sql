@@ -229,12 +229,12 @@ CREATE TABLE "usage_records" (
 CREATE TABLE "usage_totals" (
 	"tenant" text NOT NULL,
 	"period" timestamp with time zone NOT NULL,
+	"project" uuid NOT NULL,
 	"resource" uuid NOT NULL,
 	"price" uuid NOT NULL,
 	"correction" boolean NOT NULL,
-	"project" uuid NOT NULL,
 	"quantity" numeric(40, 0) NOT NULL,
-	CONSTRAINT "usage_totals_tenant_period_resource_price_correction_pk" PRIMARY KEY("tenant","period","resource","price","correction")
+	CONSTRAINT "usage_totals_tenant_period_project_resource_price_correction_pk" PRIMARY KEY("tenant","period","project","resource","price","correction")
 );
 --> statement-breakpoint
 ALTER TABLE "coupon_grants" ADD CONSTRAINT "coupon_grants_tenant_customers_tenant_fk" FOREIGN KEY ("tenant") REFERENCES "public"."customers"("tenant") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
@@ -257,9 +257,10 @@ CREATE INDEX "discounts_tenant" ON "discounts" USING btree ("tenant","order","cr
 CREATE UNIQUE INDEX "invoices_number" ON "invoices" USING btree ("processor","number");--> statement-breakpoint
 CREATE UNIQUE INDEX "invoices_period" ON "invoices" USING btree ("tenant","period_start") WHERE "invoices"."status" <> 'void';--> statement-breakpoint
 CREATE INDEX "invoices_open" ON "invoices" USING btree ("due_at") WHERE "invoices"."status" = 'open';--> statement-breakpoint
-CREATE INDEX "usage_facts_resource" ON "usage_facts" USING btree ("resource","meter","variant","at","id");--> statement-breakpoint
-CREATE INDEX "usage_facts_tenant" ON "usage_facts" USING btree ("tenant");--> statement-breakpoint
+CREATE INDEX "usage_facts_resource" ON "usage_facts" USING btree ("resource","meter","variant","id");--> statement-breakpoint
+CREATE INDEX "usage_facts_at" ON "usage_facts" USING btree ("at");--> statement-breakpoint
 CREATE INDEX "usage_records_resource" ON "usage_records" USING btree ("resource","meter","variant","hour");--> statement-breakpoint
+CREATE INDEX "usage_records_hour" ON "usage_records" USING btree ("hour");--> statement-breakpoint
 -- Facts become visible out of order: the meter goes by the transaction that wrote them, as readers of changes do.
 ALTER TABLE "usage_facts" ADD COLUMN "xid" xid8 DEFAULT pg_current_xact_id() NOT NULL;
 --> statement-breakpoint
@@ -314,26 +315,34 @@ CREATE TRIGGER "prices_kept" BEFORE UPDATE OR DELETE ON "prices" FOR EACH ROW EX
 --> statement-breakpoint
 CREATE INDEX "usage_records_price" ON "usage_records" ("price");
 --> statement-breakpoint
--- From that moment on the resource uses so much. In plpgsql, for its plans are made once for each connection.
+-- From that moment on the resource uses so much.
 CREATE FUNCTION record_usage(in_project uuid, of_resource uuid, called text, metered text, kind text, used bigint, since timestamptz)
-RETURNS void LANGUAGE plpgsql AS $$
-BEGIN
+RETURNS void LANGUAGE sql AS $$
   INSERT INTO usage_facts (tenant, project, project_name, resource, resource_name, meter, variant, quantity, at)
-  SELECT tenant, id, name, of_resource, called, metered, kind, used, since FROM projects WHERE id = in_project;
-END
+  SELECT tenant, id, name, of_resource, called, metered, kind, used, since FROM projects WHERE id = in_project
+$$;
+--> statement-breakpoint
+-- From that moment on it uses nothing; without a moment from now on. Whose it was its last fact says, for the project
+-- may be gone.
+CREATE FUNCTION end_usage(of_resource uuid, metered text, kind text, since timestamptz) RETURNS void LANGUAGE sql AS $$
+  INSERT INTO usage_facts (tenant, project, project_name, resource, resource_name, meter, variant, quantity, at)
+  SELECT tenant, project, project_name, resource, resource_name, meter, variant, 0, coalesce(since, greatest(now(), at))
+  FROM (
+    SELECT * FROM usage_facts WHERE resource = of_resource AND meter = metered AND variant = kind ORDER BY id DESC LIMIT 1
+  ) last WHERE quantity > 0
 $$;
 --> statement-breakpoint
 -- A cluster costs from its order until its deletion is asked for, and so do its workers.
 CREATE FUNCTION meter_cluster() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   IF tg_op = 'INSERT' THEN
-    PERFORM record_usage(new.project, new.id, new.name, 'control_plane', '', 1, new.created_at);
-  ELSIF tg_op = 'DELETE' THEN
-    IF old.delete_requested_at IS NULL THEN
-      PERFORM record_usage(old.project, old.id, old.name, 'control_plane', '', 0, now());
+    IF new.delete_requested_at IS NULL THEN
+      PERFORM record_usage(new.project, new.id, new.name, 'control_plane', '', 1, new.created_at);
     END IF;
+  ELSIF tg_op = 'DELETE' THEN
+    PERFORM end_usage(old.id, 'control_plane', '', NULL);
   ELSIF old.delete_requested_at IS NULL AND new.delete_requested_at IS NOT NULL THEN
-    PERFORM record_usage(new.project, new.id, new.name, 'control_plane', '', 0, new.delete_requested_at);
+    PERFORM end_usage(new.id, 'control_plane', '', new.delete_requested_at);
     UPDATE cluster_workers SET machines = 0, updated_at = new.delete_requested_at WHERE cluster = new.id;
   END IF;
   RETURN NULL;
@@ -344,77 +353,89 @@ CREATE TRIGGER "clusters_metered" AFTER INSERT OR DELETE OR UPDATE OF "delete_re
 --> statement-breakpoint
 CREATE FUNCTION meter_workers() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  IF tg_op = 'UPDATE' AND old.machines = new.machines THEN
-    RETURN NULL;
+  IF tg_op = 'DELETE' THEN
+    PERFORM end_usage(old.cluster, 'worker', old.machine_type, NULL);
+  ELSIF new.machines = 0 THEN
+    PERFORM end_usage(new.cluster, 'worker', new.machine_type, new.updated_at);
+  ELSIF tg_op = 'INSERT' OR old.machines <> new.machines THEN
+    PERFORM record_usage(project, id, name, 'worker', new.machine_type, new.machines, new.updated_at) FROM clusters WHERE id = new.cluster;
   END IF;
-  PERFORM record_usage(project, id, name, 'worker', new.machine_type, new.machines, new.updated_at) FROM clusters WHERE id = new.cluster;
   RETURN NULL;
 END
 $$;
 --> statement-breakpoint
-CREATE TRIGGER "cluster_workers_metered" AFTER INSERT OR UPDATE ON "cluster_workers" FOR EACH ROW EXECUTE FUNCTION meter_workers();
+CREATE TRIGGER "cluster_workers_metered" AFTER INSERT OR DELETE OR UPDATE OF "machines" ON "cluster_workers" FOR EACH ROW EXECUTE FUNCTION meter_workers();
 --> statement-breakpoint
--- Volumes and snapshots, by bytes; the meter is the trigger's argument.
+-- Volumes and snapshots, by bytes; the meter is the trigger's argument. They cost until they are gone, for their
+-- content is there. When they were made their cluster says, which is its tenant's: not before the cluster was, and
+-- not after it was heard. A new name is told for those who read of the use.
 CREATE FUNCTION meter_storage() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
   metered text := tg_argv[0];
 BEGIN
-  IF tg_op = 'INSERT' THEN
+  IF tg_op = 'DELETE' THEN
+    PERFORM end_usage(old.id, metered, old.storage_class, NULL);
+    RETURN NULL;
+  ELSIF tg_op = 'INSERT' THEN
     IF new.deleted_at IS NULL THEN
-      PERFORM record_usage(new.project, new.id, new.name, metered, new.storage_class, new.size, new.created_at);
-    END IF;
-    RETURN NULL;
-  ELSIF tg_op = 'DELETE' THEN
-    IF old.deleted_at IS NULL THEN
-      PERFORM record_usage(old.project, old.id, old.name, metered, old.storage_class, 0, now());
+      PERFORM record_usage(new.project, new.id, new.name, metered, new.storage_class, new.size,
+        least(greatest(new.created_at, created_at), new.updated_at)) FROM clusters WHERE id = new.cluster;
     END IF;
     RETURN NULL;
   END IF;
-  IF old.deleted_at IS NULL AND (new.deleted_at IS NOT NULL OR (old.project, old.storage_class) IS DISTINCT FROM (new.project, new.storage_class)) THEN
-    PERFORM record_usage(old.project, old.id, old.name, metered, old.storage_class, 0, coalesce(new.deleted_at, new.updated_at));
+  IF new.deleted_at IS NOT NULL OR (old.project, old.storage_class) IS DISTINCT FROM (new.project, new.storage_class) THEN
+    PERFORM end_usage(old.id, metered, old.storage_class, coalesce(new.deleted_at, new.updated_at));
   END IF;
-  IF new.deleted_at IS NULL AND (old.deleted_at IS NOT NULL OR (old.project, old.storage_class, old.size) IS DISTINCT FROM (new.project, new.storage_class, new.size)) THEN
+  IF new.deleted_at IS NULL AND (old.deleted_at IS NOT NULL
+    OR (old.project, old.storage_class, old.size, old.name) IS DISTINCT FROM (new.project, new.storage_class, new.size, new.name)) THEN
     PERFORM record_usage(new.project, new.id, new.name, metered, new.storage_class, new.size, new.updated_at);
   END IF;
   RETURN NULL;
 END
 $$;
 --> statement-breakpoint
-CREATE TRIGGER "volumes_metered" AFTER INSERT OR DELETE OR UPDATE OF "project", "size", "storage_class", "deleted_at" ON "volumes" FOR EACH ROW EXECUTE FUNCTION meter_storage('volume');
+CREATE TRIGGER "volumes_metered" AFTER INSERT OR DELETE OR UPDATE OF "project", "name", "size", "storage_class", "deleted_at" ON "volumes" FOR EACH ROW EXECUTE FUNCTION meter_storage('volume');
 --> statement-breakpoint
-CREATE TRIGGER "snapshots_metered" AFTER INSERT OR DELETE OR UPDATE OF "project", "size", "storage_class", "deleted_at" ON "snapshots" FOR EACH ROW EXECUTE FUNCTION meter_storage('snapshot');
+CREATE TRIGGER "snapshots_metered" AFTER INSERT OR DELETE OR UPDATE OF "project", "name", "size", "storage_class", "deleted_at" ON "snapshots" FOR EACH ROW EXECUTE FUNCTION meter_storage('snapshot');
 --> statement-breakpoint
 -- An address costs while it belongs to a project. One that comes out of quarantine has a new id.
 CREATE FUNCTION meter_address() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  IF tg_op <> 'INSERT' AND old.project IS NOT NULL THEN
-    IF tg_op = 'DELETE' THEN
-      PERFORM record_usage(old.project, old.id, old.name, 'address', old.type, 0, now());
-      RETURN NULL;
-    ELSIF (old.project, old.id, old.type) IS DISTINCT FROM (new.project, new.id, new.type) THEN
-      PERFORM record_usage(old.project, old.id, old.name, 'address', old.type, 0, new.updated_at);
-    ELSE
+  IF tg_op = 'DELETE' THEN
+    PERFORM end_usage(old.id, 'address', old.type, NULL);
+    RETURN NULL;
+  END IF;
+  IF tg_op = 'UPDATE' THEN
+    IF (old.project, old.id, old.type) IS DISTINCT FROM (new.project, new.id, new.type) THEN
+      PERFORM end_usage(old.id, 'address', old.type, new.updated_at);
+    ELSIF old.name = new.name THEN
       RETURN NULL;
     END IF;
   END IF;
-  IF tg_op <> 'DELETE' AND new.project IS NOT NULL THEN
+  IF new.project IS NOT NULL THEN
     PERFORM record_usage(new.project, new.id, new.name, 'address', new.type, 1, new.updated_at);
   END IF;
   RETURN NULL;
 END
 $$;
 --> statement-breakpoint
-CREATE TRIGGER "ips_metered" AFTER INSERT OR DELETE OR UPDATE OF "id", "project", "type" ON "ips" FOR EACH ROW EXECUTE FUNCTION meter_address();
+CREATE TRIGGER "ips_metered" AFTER INSERT OR DELETE OR UPDATE OF "id", "project", "name", "type" ON "ips" FOR EACH ROW EXECUTE FUNCTION meter_address();
+--> statement-breakpoint
+-- What runs and is metered, as it is now.
+CREATE VIEW running_use AS
+  SELECT project, id AS resource, name AS resource_name, 'control_plane' AS meter, '' AS variant, 1::bigint AS quantity
+    FROM clusters WHERE delete_requested_at IS NULL AND deleted_at IS NULL
+  UNION ALL SELECT c.project, c.id, c.name, 'worker', w.machine_type, w.machines
+    FROM clusters c JOIN cluster_workers w ON w.cluster = c.id
+    WHERE c.delete_requested_at IS NULL AND c.deleted_at IS NULL AND w.machines > 0
+  UNION ALL SELECT project, id, name, 'volume', storage_class, size FROM volumes WHERE deleted_at IS NULL
+  UNION ALL SELECT project, id, name, 'snapshot', storage_class, size FROM snapshots WHERE deleted_at IS NULL
+  UNION ALL SELECT project, id, name, 'address', type, 1 FROM ips WHERE project IS NOT NULL;
 --> statement-breakpoint
 -- What exists already costs from now on.
 INSERT INTO usage_facts (tenant, project, project_name, resource, resource_name, meter, variant, quantity, at)
-  SELECT p.tenant, p.id, p.name, r.id, r.name, r.meter, r.variant, r.quantity, now()
-  FROM (
-    SELECT project, id, name, 'control_plane' AS meter, '' AS variant, 1::bigint AS quantity FROM clusters WHERE delete_requested_at IS NULL
-    UNION ALL SELECT project, id, name, 'volume', storage_class, size FROM volumes WHERE deleted_at IS NULL
-    UNION ALL SELECT project, id, name, 'snapshot', storage_class, size FROM snapshots WHERE deleted_at IS NULL
-    UNION ALL SELECT project, id, name, 'address', type, 1 FROM ips WHERE project IS NOT NULL
-  ) r JOIN projects p ON p.id = r.project;
+  SELECT p.tenant, p.id, p.name, r.resource, r.resource_name, r.meter, r.variant, r.quantity, now()
+  FROM running_use r JOIN projects p ON p.id = r.project;
 --> statement-breakpoint
 CREATE TRIGGER "tenants_changed" AFTER UPDATE OR DELETE ON "tenants" FOR EACH ROW EXECUTE FUNCTION record_change('tenant', 'login', 'login');
 --> statement-breakpoint

@@ -16,10 +16,11 @@ import { clusters } from "../../api/cluster/table.js";
 import { prices } from "../price/table.js";
 
 /**
- * What ran, append-only: from `at` on a resource uses that quantity, until a later fact of the same resource, meter
- * and variant; 0 is the end. Of two with the same `at` the later id holds. Triggers write them beside every change of
- * clusters, workers, volumes, snapshots and addresses (migrations). The column xid, of which drizzle knows no type,
- * is the transaction that wrote it.
+ * What ran, append-only: from `at` on a resource uses that quantity of a meter and variant; 0 is the end. A fact
+ * overrules what those with lower ids say of the time from its own `at` on, so that the last one is right about the
+ * present even where clocks went back. Triggers write them beside every change of clusters, workers, volumes,
+ * snapshots and addresses (migrations). The column xid, of which drizzle knows no type, is the transaction that
+ * wrote it.
  */
 export const usageFacts = pgTable(
   "usage_facts",
@@ -38,8 +39,8 @@ export const usageFacts = pgTable(
     at: timestamp({ withTimezone: true }).notNull(),
   },
   (t) => [
-    index("usage_facts_resource").on(t.resource, t.meter, t.variant, t.at, t.id),
-    index("usage_facts_tenant").on(t.tenant),
+    index("usage_facts_resource").on(t.resource, t.meter, t.variant, t.id),
+    index("usage_facts_at").on(t.at),
     check("usage_facts_quantity", sql`${t.quantity} >= 0`),
   ],
 );
@@ -69,6 +70,7 @@ export const usageRecords = pgTable(
   },
   (t) => [
     index("usage_records_resource").on(t.resource, t.meter, t.variant, t.hour),
+    index("usage_records_hour").on(t.hour),
     check("usage_records_hour", sql`extract(epoch from ${t.hour})::bigint % 3600 = 0`),
   ],
 );
@@ -79,16 +81,16 @@ export const usageTotals = pgTable(
   {
     tenant: text().notNull(),
     period: timestamp({ withTimezone: true }).notNull(),
+    project: uuid().notNull(),
     resource: uuid().notNull(),
     price: uuid()
       .notNull()
       .references(() => prices.id),
     /** Whether the use was in an earlier period, whose invoice had been issued. */
     correction: boolean().notNull(),
-    project: uuid().notNull(),
     quantity: numeric({ precision: 40, scale: 0 }).notNull(),
   },
-  (t) => [primaryKey({ columns: [t.tenant, t.period, t.resource, t.price, t.correction] })],
+  (t) => [primaryKey({ columns: [t.tenant, t.period, t.project, t.resource, t.price, t.correction] })],
 );
 
 /** Until when the meter has run: one row. The column snapshot, text, says which facts it has seen. */
