@@ -6,7 +6,6 @@ import type { Config } from "./config.js";
 import type { Platform } from "./platform.js";
 import { openAuditExport } from "./resources/api/audit/export.js";
 import { type AuditWriter, createAuditWriter } from "./resources/api/audit/writer.js";
-import { demandAdmitted } from "./resources/api/tenant/admission.js";
 import { resources } from "./resources.js";
 import type { AuditEntry, WriteAudit } from "./rpc/audit.js";
 import type { Lifecycle } from "./rpc/drain.js";
@@ -54,7 +53,7 @@ export function createApp(platform: Platform, principals: Principals, config: Ap
     authenticate: (token) => principals.authenticate(token),
     refresh: (token) => principals.refresh(token),
     watchCaller: (caller, onOutdated) => principals.watch(caller, onOutdated),
-    admitted: (subject) => demandAdmitted(platform.db, subject),
+    admitted: (subject) => platform.standings.demand(subject),
     writeAudit,
     log,
     clock,

@@ -52,6 +52,8 @@ export interface Config {
   readonly addressPoolsFile: string | undefined;
   /** File that says what use costs and who asks for the money. */
   readonly billingFile: string | undefined;
+  /** Who collects the money: nobody beside the own books, or Stripe. */
+  readonly paymentProcessor: "ledger" | "stripe";
   /** How long a released address is not handed out again. */
   readonly addressQuarantineSeconds: number;
   /** How many addresses a project may have; 0 turns the limit off. */
@@ -68,6 +70,19 @@ export interface Config {
   /** Keys that encrypt secrets at rest, `id:base64` of 32 bytes each, newest first. */
   readonly keyring: readonly KeyringKey[];
   readonly workerConcurrency: number;
+  /** Access to Stripe; undefined unless its keys are given. */
+  readonly stripe: StripeSettings | undefined;
+}
+
+/** Keys of a Stripe account. */
+export interface StripeSettings {
+  readonly secretKey: string;
+  /** Not secret: browsers get it. */
+  readonly publishableKey: string;
+  /** Secrets that webhooks may be signed with: two while one replaces the other. */
+  readonly webhookSecrets: readonly string[];
+  /** Where Stripe's API is, for proxies and tests; undefined for Stripe's own address. */
+  readonly url: string | undefined;
 }
 
 /** One key of the keyring. */
@@ -116,6 +131,7 @@ export function loadConfig(env: Env): Config {
     admitTenants: read.oneOf("SLIPWAY_ADMIT_TENANTS", "manual", ["manual", "automatic"]),
     addressPoolsFile: read.text("SLIPWAY_ADDRESS_POOLS_FILE"),
     billingFile: read.text("SLIPWAY_BILLING_FILE"),
+    paymentProcessor: read.oneOf("SLIPWAY_PAYMENT_PROCESSOR", "ledger", ["ledger", "stripe"]),
     addressQuarantineSeconds: read.integer("SLIPWAY_ADDRESS_QUARANTINE_SECONDS", 3_600, 0, 30 * 86_400),
     addressesPerProject: read.integer("SLIPWAY_ADDRESSES_PER_PROJECT", 256, 0, 1_000_000),
     auditRetentionDays: read.integer("SLIPWAY_AUDIT_RETENTION_DAYS", 90, 1, 3_650),
@@ -127,6 +143,7 @@ export function loadConfig(env: Env): Config {
     partitionsFile: read.text("SLIPWAY_PARTITIONS_FILE"),
     keyring: read.keyring("SLIPWAY_KEYRING"),
     workerConcurrency: read.integer("SLIPWAY_WORKER_CONCURRENCY", 4, 1, 100),
+    stripe: readStripe(read, faults),
   };
   // The job queue listens on one connection of the pool, and one is for everything else.
   if (config.databasePoolSize < config.workerConcurrency + 2) {
@@ -134,6 +151,30 @@ export function loadConfig(env: Env): Config {
   }
   if (faults.length > 0) throw new Error(`bad configuration: ${faults.join("; ")}`);
   return config;
+}
+
+const stripeNames = {
+  secretKey: "SLIPWAY_STRIPE_SECRET_KEY",
+  publishableKey: "SLIPWAY_STRIPE_PUBLISHABLE_KEY",
+  webhookSecrets: "SLIPWAY_STRIPE_WEBHOOK_SECRET",
+} as const;
+
+/** The keys of Stripe, which are given all together or not at all. */
+function readStripe(read: ReturnType<typeof reader>, faults: string[]): StripeSettings | undefined {
+  const url = read.url("SLIPWAY_STRIPE_URL", ["http:", "https:"]);
+  const secretKey = read.text(stripeNames.secretKey);
+  const publishableKey = read.text(stripeNames.publishableKey);
+  const webhookSecrets = read.list(stripeNames.webhookSecrets);
+  if (secretKey !== undefined && publishableKey !== undefined && webhookSecrets.length > 0) {
+    return { secretKey, publishableKey, webhookSecrets, url };
+  }
+  const names = Object.values(stripeNames);
+  const isWanted = read.text("SLIPWAY_PAYMENT_PROCESSOR") === "stripe";
+  if (isWanted || names.some((name) => read.text(name) !== undefined)) {
+    const missing = names.filter((name) => read.list(name).length === 0);
+    faults.push(`${missing.join(", ")} must be given to use Stripe`);
+  }
+  return undefined;
 }
 
 function reader(env: Env, faults: string[]) {

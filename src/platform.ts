@@ -14,6 +14,8 @@ import type { Database } from "./db/database.js";
 import type { KubeClient } from "./kube/client.js";
 import type { PartitionSettings } from "./partitions.js";
 import type { Assets } from "./resources/api/assets/assets.js";
+import type { Processor } from "./resources/api/payment/processor.js";
+import type { Standings } from "./resources/api/payment/standing.js";
 import type { ConfiguredPool } from "./resources/infra/address-pool/configured-pools.js";
 
 /** What every resource may use. Built once per process, by src/process.ts or by a test. */
@@ -37,6 +39,10 @@ export interface Platform {
   readonly addressPools: readonly ConfiguredPool[];
   /** What use costs and who asks for the money; undefined when the configuration does not say. */
   readonly billing: BillingSettings | undefined;
+  /** Who collects the money. */
+  readonly processor: Processor;
+  /** Whether tenants may use what costs money, and by what means they can pay. */
+  readonly standings: Standings;
   readonly methods: Methods;
   /** Signing in at the identity providers of the configuration. */
   readonly signIn: SignIn;

@@ -19,6 +19,8 @@ import { type PartitionSettings, parsePartitions } from "./partitions.js";
 import type { Partition, Platform, PlatformSettings } from "./platform.js";
 import { parseProviders } from "./providers.js";
 import { parseAssets } from "./resources/api/assets/assets.js";
+import { openProcessor } from "./resources/api/payment/open-processor.js";
+import { createStandings } from "./resources/api/payment/standing.js";
 import { createCredentialUses, notingUses } from "./resources/iam/credential/uses.js";
 import { parseAddressPools } from "./resources/infra/address-pool/configured-pools.js";
 
@@ -27,7 +29,7 @@ export const changeRetentionMs = 3_600_000;
 
 export interface PlatformOptions
   extends PlatformSettings,
-    Pick<Config, "maxFeedSilenceMs" | "providersFile" | "addressPoolsFile" | "billingFile"> {
+    Pick<Config, "maxFeedSilenceMs" | "providersFile" | "addressPoolsFile" | "billingFile" | "paymentProcessor"> {
   readonly server: DatabaseServer;
   readonly log: Logger;
   readonly keyring: readonly KeyringKey[];
@@ -85,6 +87,8 @@ export async function openPlatform(options: PlatformOptions): Promise<OpenPlatfo
   const principals = notingUses(createPrincipals({ db, feed, tokens, clock, rules: methods, maxFeedSilenceMs }), uses);
   const sources = { db, keyring, tokens, log, clock, newId: uuidv7, issuer };
   const rightsOf: Platform["rightsOf"] = async (principal) => (await loadRights(db, principal, methods))?.rights;
+  const processor = openProcessor(options.paymentProcessor);
+  const standings = createStandings({ db, feed, clock, billing, isTold });
   const signIn = createSignIn({ ...sources, providers, settings: options, methods, rightsOf });
   const platform: Platform = {
     db,
@@ -100,6 +104,8 @@ export async function openPlatform(options: PlatformOptions): Promise<OpenPlatfo
     partitions: kube.partitions,
     addressPools,
     billing,
+    processor,
+    standings,
     methods,
     signIn,
     settings: options,
@@ -114,6 +120,7 @@ export async function openPlatform(options: PlatformOptions): Promise<OpenPlatfo
     principals,
     async close() {
       principals.close();
+      standings.close();
       await uses.close();
       await feed.close();
       kube.close();

@@ -46,6 +46,54 @@ export interface CustomerAccount {
   readonly card: CardFacts | null;
 }
 
+/** A coupon that the customer was granted. */
+export interface GrantedCoupon {
+  /** Uuid of the grant: the idempotency key. */
+  readonly id: string;
+  readonly name: string;
+  /** Minor units. */
+  readonly amount: bigint;
+  readonly currency: string;
+  readonly grantedAt: Date;
+  /** What is left then is gone. */
+  readonly expiresAt: Date;
+}
+
+/** Credit that the customer was given. */
+export interface GivenBalance {
+  /** Uuid of the entry in the book of credit: the idempotency key. */
+  readonly id: string;
+  /** Minor units, above 0. */
+  readonly amount: bigint;
+  readonly currency: string;
+  readonly at: Date;
+}
+
+/** A discount on the customer's use: either `amountOff` or `basisPointsOff` is set. */
+export interface AppliedDiscount {
+  /** Its uuid: the idempotency key. */
+  readonly id: string;
+  readonly name: string;
+  /** Minor units in each billing period. */
+  readonly amountOff: bigint | null;
+  /** Hundredths of a percent. */
+  readonly basisPointsOff: number | null;
+}
+
+/** All that a processor may have to hear of a customer, as it stood at one moment. */
+export interface CustomerBook {
+  /** As it was last saved: `id` is that of the account, and the payment method and card are left as they are. */
+  readonly details: CustomerDetails & { readonly id: string };
+  readonly subscriptionId: string;
+  readonly currency: string;
+  /** All that were ever granted, the oldest first. */
+  readonly coupons: readonly GrantedCoupon[];
+  /** All that was ever given, the oldest first, and not what invoices took. */
+  readonly balances: readonly GivenBalance[];
+  /** Those that apply now, in their order. */
+  readonly discounts: readonly AppliedDiscount[];
+}
+
 /** What a browser needs to set up a payment method. */
 export interface PaymentSetup {
   readonly clientSecret: string;
@@ -67,6 +115,11 @@ export interface Processor {
   removePaymentMethod(account: Pick<CustomerAccount, "id" | "paymentMethodId">, signal?: AbortSignal): Promise<void>;
   /** Begins to set up a payment method; throws "precondition" with a processor that needs no setup. */
   startSetup(account: Pick<CustomerAccount, "id">, signal?: AbortSignal): Promise<PaymentSetup>;
+  /**
+   * Makes the processor's copy of a customer what the book says; called by the job payment.sync after each change of
+   * it. Answers the account as it is then. Undefined with a processor that keeps no copy.
+   */
+  readonly sync: ((book: CustomerBook, signal: AbortSignal) => Promise<CustomerAccount>) | undefined;
   /** Throws DomainError "unavailable" unless the processor answers; undefined when it is nowhere else. */
   readonly ping: ((signal: AbortSignal) => Promise<void>) | undefined;
 }

@@ -1,13 +1,10 @@
 import { and, eq, type SQL, sql } from "drizzle-orm";
 import type { AnyPgColumn } from "drizzle-orm/pg-core";
 import type { Database } from "../../../db/database.js";
-import { prepared } from "../../../db/prepared.js";
 import { principals } from "../../iam/principal/table.js";
 import { tenantMembers } from "../member/table.js";
 import type { Page } from "../paging.js";
-import { projects } from "../project/table.js";
 import type { TenantRoleName } from "../roles.js";
-import { isUuid } from "../uuid.js";
 import { tenants } from "./table.js";
 
 export type TenantRow = typeof tenants.$inferSelect;
@@ -33,19 +30,6 @@ export interface TenantFilter {
   readonly oauthProvider?: number | undefined;
   readonly admitted?: boolean | undefined;
 }
-
-const given = sql.placeholder;
-const admissionOf = prepared((db) =>
-  db
-    .select({ login: tenants.login, admitted: tenants.admitted })
-    .from(tenants)
-    .where(
-      sql`${tenants.login} = coalesce(
-        (select ${projects.tenant} from ${projects} where ${projects.id} = ${given("project")}::uuid),
-        ${given("tenant")}::text)`,
-    )
-    .prepare("tenant_admission"),
-);
 
 export const tenantStore = {
   /** Makes the tenant exist; false when it did already. */
@@ -145,16 +129,6 @@ export const tenantStore = {
 
   async remove(tx: Database, login: string): Promise<void> {
     await tx.delete(tenants).where(eq(tenants.login, login));
-  },
-
-  /** The tenant that a call is about, by its project before its login, and whether it is admitted. */
-  async admission(
-    db: Database,
-    { project, tenant }: { readonly project?: string | undefined; readonly tenant?: string | undefined },
-  ): Promise<Pick<TenantRow, "login" | "admitted"> | undefined> {
-    const named = { project: project !== undefined && isUuid(project) ? project : null, tenant: tenant ?? null };
-    const [row] = await admissionOf(db).execute(named);
-    return row;
   },
 
   /** Whether a principal bears that name, in whatever case: its personal tenant would, too. */
