@@ -63,7 +63,10 @@ import { volumeReader } from "./resources/api/volume/reader.js";
 import { registerSnapshot, registerVolume } from "./resources/api/volume/service.js";
 import { statisticsBackground } from "./resources/api/volume/statistics-background.js";
 import type { Background } from "./resources/background.js";
+import { budgetBackground } from "./resources/billing/budget/jobs.js";
+import { registerBudget } from "./resources/billing/budget/service.js";
 import { priceBackground } from "./resources/billing/price/background.js";
+import { registerUsage } from "./resources/billing/usage/service.js";
 import { registerAccess } from "./resources/iam/access/service.js";
 import { authBackground } from "./resources/iam/auth/background.js";
 import { registerAuth } from "./resources/iam/auth/service.js";
@@ -108,13 +111,13 @@ export const resources: readonly Resource[] = [
   { service: AdminTokenService, register: registerAdminToken },
   { service: StorageService, register: registerAdminStorage },
 
-  { service: BudgetService },
+  { service: BudgetService, register: registerBudget },
   { service: CouponService },
   { service: DiscountService },
   { service: InvoiceService },
   { service: PaymentMethodService },
   { service: ReceivableService },
-  { service: UsageService },
+  { service: UsageService, register: registerUsage },
 
   { service: AccessService, register: registerAccess },
   { service: AuthService, register: registerAuth },
@@ -140,6 +143,7 @@ export const backgrounds: readonly ((platform: Platform) => Background)[] = [
   authBackground,
   addressPoolBackground,
   priceBackground,
+  budgetBackground,
   ipBackground,
   statisticsBackground,
   maintenanceBackground,

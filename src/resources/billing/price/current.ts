@@ -11,3 +11,8 @@ export async function pricesNow({
 }: Pick<Platform, "db" | "clock">): Promise<MessageInitShape<typeof PriceSchema>[]> {
   return (await priceStore.current(db, clock())).map(priceMessage);
 }
+
+/** The currency of the prices, or of those that the workers will bring; empty where nothing has a price. */
+export async function currencyOf({ db, billing }: Pick<Platform, "db" | "billing">): Promise<string> {
+  return (await priceStore.currency(db)) ?? billing?.currency ?? "";
+}

@@ -1,0 +1,84 @@
+import { sql } from "drizzle-orm";
+import type { Database } from "../../../db/database.js";
+import { periodAfter, periodOf } from "../invoice/period.js";
+import { type PriceRow, priceStore } from "../price/store.js";
+import { costOf, secondsOf, type UseStep, withSteps } from "./forecast.js";
+import { type TenantPeriod, usageStore } from "./store.js";
+
+/** What a tenant spends in a billing period, in minor units before discounts and tax. */
+export interface Spending {
+  readonly periodStart: Date;
+  readonly periodEnd: Date;
+  /** Until when use is known. */
+  readonly meteredUntil: Date;
+  readonly spent: bigint;
+  /** What the whole period will cost if everything runs on as it does now. */
+  readonly forecast: bigint;
+}
+
+/** What was metered of a billing period costs; corrections of earlier ones are in it. */
+export async function spentIn(db: Database, period: TenantPeriod): Promise<bigint> {
+  return costOf(await usageStore.totals(db, period));
+}
+
+/**
+ * Spending in the billing period of a time: what is metered, and from there on what runs, until the end of the period,
+ * at the prices that will hold. It is all read as of one moment, so that nothing counts twice.
+ */
+export async function spendingOf(db: Database, tenant: string, now: Date): Promise<Spending> {
+  const periodStart = periodOf(now);
+  const periodEnd = periodAfter(now);
+  const { meteredUntil, totals, steps, prices } = await db.transaction(
+    async (tx) => {
+      const metered = await usageStore.meteredUntil(tx);
+      const until = metered !== undefined && metered > periodStart ? metered : periodStart;
+      return {
+        meteredUntil: until,
+        totals: await usageStore.totals(tx, { tenant, period: periodStart }),
+        steps: await stepsOf(tx, tenant, until, periodEnd),
+        prices: await priceStore.list(tx),
+      };
+    },
+    { isolationLevel: "repeatable read", accessMode: "read only" },
+  );
+  const spent = costOf(totals);
+  const forecast = costOf(withSteps(totals, steps, prices));
+  return { periodStart, periodEnd, meteredUntil, spent, forecast };
+}
+
+/** What a tenant's resources use between two times, as far as is known; the last step of each lasts until the end. */
+async function stepsOf(db: Database, tenant: string, from: Date, end: Date): Promise<UseStep[]> {
+  const [start, stop] = [secondsOf(from), secondsOf(end)];
+  const second = sql`floor(extract(epoch from at))::bigint`;
+  const { rows } = await db.execute<{
+    resource: string;
+    meter: PriceRow["meter"];
+    variant: string;
+    quantity: string;
+    from: string;
+    until: string;
+  }>(sql`
+    with facts as (
+      select resource, meter, variant, quantity, id, greatest(${second}, ${start}) as since, ${second} as second
+      from usage_facts where tenant = ${tenant} and at < to_timestamp(${stop})
+    ), last as (
+      select distinct on (resource, meter, variant) resource, meter, variant, quantity, id, since
+      from facts where second <= ${start}
+      order by resource, meter, variant, second desc, id desc
+    ), present as (
+      select * from last
+      union all select resource, meter, variant, quantity, id, since from facts where second > ${start}
+    ), steps as (
+      select resource, meter, variant, quantity, since,
+        lead(since, 1, ${stop}::bigint) over (partition by resource, meter, variant order by since, id) as until
+      from present
+    )
+    select resource, meter, variant, quantity::text as quantity, since::text as "from", until::text as until
+    from steps where quantity > 0 and until > since`);
+  return rows.map((row) => ({
+    ...row,
+    quantity: BigInt(row.quantity),
+    from: Number(row.from),
+    until: Number(row.until),
+  }));
+}
