@@ -63,6 +63,8 @@ export interface TestPlatformOptions {
   readonly background?: boolean;
   /** Keeps the Kubernetes here, so that `startTestKube` can start it again; in memory unless told. */
   readonly kubeDirectory?: string;
+  /** What the platform takes for the time; that of the machine unless told. */
+  readonly clock?: () => Date;
   /** Changes the kubeconfig that the platform uses, to lead it through a proxy. */
   readonly reroute?: (kubeconfig: string) => Promise<string>;
 }
@@ -93,6 +95,7 @@ export async function startPlatform(options: TestPlatformOptions = {}): Promise<
     log,
     issuer: () => url,
     kubeconfig: (await options.reroute?.(kube.kubeconfig)) ?? kube.kubeconfig,
+    ...(options.clock === undefined ? {} : { clock: options.clock }),
   });
   const background =
     options.background === false

@@ -46,7 +46,10 @@ export async function spendingOf(db: Database, tenant: string, now: Date): Promi
   return { periodStart, periodEnd, meteredUntil, spent, forecast };
 }
 
-/** What a tenant's resources use between two times, as far as is known; the last step of each lasts until the end. */
+/**
+ * What a tenant's resources use between two times, as the meter will see it: each fact holds until the first moment of
+ * which a later one tells, and the last one until the end.
+ */
 async function stepsOf(db: Database, tenant: string, from: Date, end: Date): Promise<UseStep[]> {
   const [start, stop] = [secondsOf(from), secondsOf(end)];
   const second = sql`floor(extract(epoch from at))::bigint`;
@@ -58,23 +61,20 @@ async function stepsOf(db: Database, tenant: string, from: Date, end: Date): Pro
     from: string;
     until: string;
   }>(sql`
-    with facts as (
-      select resource, meter, variant, quantity, id, greatest(${second}, ${start}) as since, ${second} as second
-      from usage_facts where tenant = ${tenant} and at < to_timestamp(${stop})
-    ), last as (
-      select distinct on (resource, meter, variant) resource, meter, variant, quantity, id, since
-      from facts where second <= ${start}
-      order by resource, meter, variant, second desc, id desc
-    ), present as (
-      select * from last
-      union all select resource, meter, variant, quantity, id, since from facts where second > ${start}
-    ), steps as (
-      select resource, meter, variant, quantity, since,
-        lead(since, 1, ${stop}::bigint) over (partition by resource, meter, variant order by since, id) as until
-      from present
+    with fact as (
+      (select distinct on (resource, meter, variant) * from usage_facts
+        where tenant = ${tenant} and at <= to_timestamp(${start})
+        order by resource, meter, variant, id desc)
+      union all
+      select * from usage_facts where tenant = ${tenant} and at > to_timestamp(${start}) and at < to_timestamp(${stop})
+    ), step as (
+      select resource, meter, variant, quantity, greatest(${second}, ${start}::bigint) as since,
+        least(min(${second}) over (partition by resource, meter, variant order by id desc
+          rows between unbounded preceding and 1 preceding), ${stop}::bigint) as until
+      from fact
     )
     select resource, meter, variant, quantity::text as quantity, since::text as "from", until::text as until
-    from steps where quantity > 0 and until > since`);
+    from step where quantity > 0 and until > since`);
   return rows.map((row) => ({
     ...row,
     quantity: BigInt(row.quantity),
