@@ -66,7 +66,9 @@ import type { Background } from "./resources/background.js";
 import { budgetBackground } from "./resources/billing/budget/jobs.js";
 import { registerBudget } from "./resources/billing/budget/service.js";
 import { priceBackground } from "./resources/billing/price/background.js";
+import { usageBackground } from "./resources/billing/usage/background.js";
 import { registerUsage } from "./resources/billing/usage/service.js";
+import { workerReader } from "./resources/billing/usage/worker-reader.js";
 import { registerAccess } from "./resources/iam/access/service.js";
 import { authBackground } from "./resources/iam/auth/background.js";
 import { registerAuth } from "./resources/iam/auth/service.js";
@@ -132,7 +134,7 @@ export const resources: readonly Resource[] = [
 ];
 
 /** What is read inside of clusters. */
-const insideReaders: readonly ((platform: Platform) => InsideReader)[] = [addressReader, volumeReader];
+const insideReaders: readonly ((platform: Platform) => InsideReader)[] = [addressReader, volumeReader, workerReader];
 
 /** What workers do for the resources. */
 export const backgrounds: readonly ((platform: Platform) => Background)[] = [
@@ -147,6 +149,7 @@ export const backgrounds: readonly ((platform: Platform) => Background)[] = [
   ipBackground,
   statisticsBackground,
   maintenanceBackground,
+  usageBackground,
   (platform) =>
     insideBackground(
       platform,
