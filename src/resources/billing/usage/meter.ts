@@ -2,9 +2,15 @@ import type { Database } from "../../../db/database.js";
 import { type MeterState, meterStore } from "./meter-store.js";
 
 const hourMs = 3_600_000;
-/** In one transaction, so that none lasts: at most so many hours, and about so many records. */
-const mostHours = 48;
-const mostRecords = 50_000;
+
+/** What one transaction may do, so that none lasts. */
+export interface MeterBounds {
+  readonly hours: number;
+  /** About so many; a single hour is never divided. */
+  readonly records: number;
+}
+
+const usual: MeterBounds = { hours: 48, records: 50_000 };
 
 /** Facts of the past that came late, on the way through the hours that they change. */
 interface Correction {
@@ -29,41 +35,47 @@ export const hourOf = (time: Date): Date => new Date(Math.floor(time.getTime() /
 export async function meter(
   { db, clock }: { readonly db: Database; readonly clock: () => Date },
   until: Date,
-  signal?: AbortSignal,
+  { signal, bounds = usual }: { readonly signal?: AbortSignal; readonly bounds?: MeterBounds } = {},
 ): Promise<boolean> {
   let correction: Correction | undefined;
   while (signal?.aborted !== true) {
-    const step: Step = await db.transaction((tx) => takeStep(tx, hourOf(until), clock(), correction));
+    const run = { until: hourOf(until), now: clock(), bounds };
+    const step: Step = await db.transaction((tx) => takeStep(tx, run, correction));
     if (step.finished) return true;
     correction = step.correction;
   }
   return false;
 }
 
-async function takeStep(tx: Database, until: Date, now: Date, correction: Correction | undefined): Promise<Step> {
+/** What a run of the meter was asked for. */
+interface Asked {
+  readonly until: Date;
+  readonly now: Date;
+  readonly bounds: MeterBounds;
+}
+
+async function takeStep(tx: Database, asked: Asked, correction: Correction | undefined): Promise<Step> {
   const state = await meterStore.lock(tx);
-  const { meteredUntil = state.news, news } = state;
-  // Nothing has ever run.
-  if (meteredUntil === undefined) return { finished: true };
-  if (state.meteredUntil !== undefined && news !== undefined && news < meteredUntil) {
-    return correct(tx, state, meteredUntil, now, goingOn(state, correction) ?? begin(state, news));
+  const { meteredUntil, known, visible, news } = state;
+  if (meteredUntil !== undefined && news !== undefined && news < meteredUntil) {
+    return correct(tx, asked, meteredUntil, goingOn(state, correction) ?? begin(state, news));
   }
-  if (meteredUntil >= until) return { finished: true };
-  const to = await endOf(tx, { from: meteredUntil, to: until, all: true, known: state.known });
-  await meterStore.run(tx, { from: meteredUntil, to, all: true, known: state.known, now });
-  await meterStore.advance(tx, to, state.visible);
+  const from = meteredUntil ?? news;
+  if (from === undefined || from >= asked.until) return { finished: true };
+  const to = await endOf(tx, { from, to: asked.until, all: true, known }, asked.bounds);
+  await meterStore.run(tx, { from, to, all: true, known, now: asked.now });
+  await meterStore.advance(tx, to, visible);
   return { finished: false };
 }
 
 /** Brings hours that were metered up to date with facts that came late; the last step takes these for known. */
 async function correct(
   tx: Database,
-  { known }: MeterState,
+  { now, bounds }: Asked,
   meteredUntil: Date,
-  now: Date,
-  { done, visible }: Correction,
+  { known, visible, done }: Correction,
 ): Promise<Step> {
-  const to = await endOf(tx, { from: done, to: meteredUntil, all: false, known });
+  const to = await endOf(tx, { from: done, to: meteredUntil, all: false, known }, bounds);
   await meterStore.run(tx, { from: done, to, all: false, known, now });
   if (to < meteredUntil) return { finished: false, correction: { known, visible, done: to } };
   await meterStore.advance(tx, meteredUntil, visible);
@@ -77,9 +89,9 @@ const goingOn = ({ known }: MeterState, correction: Correction | undefined): Cor
   correction?.known === known ? correction : undefined;
 
 /** How far one transaction may go. */
-async function endOf(tx: Database, run: Parameters<typeof meterStore.count>[1]): Promise<Date> {
-  const most = new Date(Math.min(run.to.getTime(), run.from.getTime() + mostHours * hourMs));
+async function endOf(tx: Database, run: Parameters<typeof meterStore.count>[1], bounds: MeterBounds): Promise<Date> {
+  const most = new Date(Math.min(run.to.getTime(), run.from.getTime() + bounds.hours * hourMs));
   const resources = await meterStore.count(tx, { ...run, to: most });
-  const hours = Math.max(1, Math.floor(mostRecords / Math.max(1, resources)));
+  const hours = Math.max(1, Math.floor(bounds.records / Math.max(1, resources)));
   return new Date(Math.min(most.getTime(), run.from.getTime() + hours * hourMs));
 }

@@ -61,12 +61,18 @@ async function stepsOf(db: Database, tenant: string, from: Date, end: Date): Pro
     from: string;
     until: string;
   }>(sql`
-    with fact as (
-      (select distinct on (resource, meter, variant) * from usage_facts
-        where tenant = ${tenant} and at <= to_timestamp(${start})
-        order by resource, meter, variant, id desc)
+    with series as (
+      select u.resource, u.meter, u.variant from running_use u join projects p on p.id = u.project
+        where p.tenant = ${tenant}
+      union select resource, meter, variant from usage_facts where tenant = ${tenant} and at > to_timestamp(${start})
+    ), fact as (
+      select f.* from series s cross join lateral (
+        select * from usage_facts f
+        where f.resource = s.resource and f.meter = s.meter and f.variant = s.variant and f.at <= to_timestamp(${start})
+        order by f.id desc limit 1) f
       union all
-      select * from usage_facts where tenant = ${tenant} and at > to_timestamp(${start}) and at < to_timestamp(${stop})
+      select f.* from series s join usage_facts f using (resource, meter, variant)
+        where f.at > to_timestamp(${start}) and f.at < to_timestamp(${stop})
     ), step as (
       select resource, meter, variant, quantity, greatest(${second}, ${start}::bigint) as since,
         least(min(${second}) over (partition by resource, meter, variant order by id desc
