@@ -1,4 +1,5 @@
 import type { Database } from "../../../db/database.js";
+import { queueBudgets } from "../budget/jobs.js";
 import { type MeterState, meterStore } from "./meter-store.js";
 
 const hourMs = 3_600_000;
@@ -64,7 +65,7 @@ async function takeStep(tx: Database, asked: Asked, correction: Correction | und
   if (from === undefined || from >= asked.until) return { finished: true };
   const to = await endOf(tx, { from, to: asked.until, all: true, known }, asked.bounds);
   await meterStore.run(tx, { from, to, all: true, known, now: asked.now });
-  await meterStore.advance(tx, to, visible);
+  await advance(tx, to, visible);
   return { finished: false };
 }
 
@@ -78,8 +79,14 @@ async function correct(
   const to = await endOf(tx, { from: done, to: meteredUntil, all: false, known }, bounds);
   await meterStore.run(tx, { from: done, to, all: false, known, now });
   if (to < meteredUntil) return { finished: false, correction: { known, visible, done: to } };
-  await meterStore.advance(tx, meteredUntil, visible);
+  await advance(tx, meteredUntil, visible);
   return { finished: false };
+}
+
+/** Writes down how far the meter is; what was spent is known anew, and budgets are compared with it. */
+async function advance(tx: Database, meteredUntil: Date, known: string): Promise<void> {
+  await meterStore.advance(tx, meteredUntil, known);
+  await queueBudgets(tx);
 }
 
 const begin = ({ known, visible }: MeterState, news: Date): Correction => ({ known, visible, done: news });
