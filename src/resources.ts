@@ -49,6 +49,9 @@ import { ipBackground } from "./resources/api/ip/jobs.js";
 import { addressReader } from "./resources/api/ip/reader.js";
 import { registerIp } from "./resources/api/ip/service.js";
 import { registerMethods } from "./resources/api/methods/service.js";
+import { registerAdminPayment } from "./resources/api/payment/admin-service.js";
+import { paymentBackground } from "./resources/api/payment/background.js";
+import { registerPayment } from "./resources/api/payment/service.js";
 import { registerAdminProject } from "./resources/api/project/admin-service.js";
 import { registerProject } from "./resources/api/project/service.js";
 import { registerAdminTenant } from "./resources/api/tenant/admin-service.js";
@@ -65,6 +68,9 @@ import { statisticsBackground } from "./resources/api/volume/statistics-backgrou
 import type { Background } from "./resources/background.js";
 import { budgetBackground } from "./resources/billing/budget/jobs.js";
 import { registerBudget } from "./resources/billing/budget/service.js";
+import { registerCoupon } from "./resources/billing/offer/coupon-service.js";
+import { registerDiscount } from "./resources/billing/offer/discount-service.js";
+import { registerPaymentMethod } from "./resources/billing/offer/payment-method-service.js";
 import { priceBackground } from "./resources/billing/price/background.js";
 import { usageBackground } from "./resources/billing/usage/background.js";
 import { registerUsage } from "./resources/billing/usage/service.js";
@@ -96,7 +102,7 @@ export const resources: readonly Resource[] = [
   { service: HealthService, register: registerHealth },
   { service: IPService, register: registerIp },
   { service: MethodService, register: registerMethods },
-  { service: PaymentService },
+  { service: PaymentService, register: registerPayment },
   { service: ProjectService, register: registerProject },
   { service: SnapshotService, register: registerSnapshot },
   { service: TenantService, register: registerTenant },
@@ -107,17 +113,17 @@ export const resources: readonly Resource[] = [
 
   { service: AdminAuditService, register: registerAdminAudit },
   { service: AdminClusterService, register: registerAdminCluster },
-  { service: AdminPaymentService },
+  { service: AdminPaymentService, register: registerAdminPayment },
   { service: AdminProjectService, register: registerAdminProject },
   { service: AdminTenantService, register: registerAdminTenant },
   { service: AdminTokenService, register: registerAdminToken },
   { service: StorageService, register: registerAdminStorage },
 
   { service: BudgetService, register: registerBudget },
-  { service: CouponService },
-  { service: DiscountService },
+  { service: CouponService, register: registerCoupon },
+  { service: DiscountService, register: registerDiscount },
   { service: InvoiceService },
-  { service: PaymentMethodService },
+  { service: PaymentMethodService, register: registerPaymentMethod },
   { service: ReceivableService },
   { service: UsageService, register: registerUsage },
 
@@ -147,6 +153,7 @@ export const backgrounds: readonly ((platform: Platform) => Background)[] = [
   priceBackground,
   budgetBackground,
   ipBackground,
+  paymentBackground,
   statisticsBackground,
   maintenanceBackground,
   usageBackground,

@@ -58,11 +58,11 @@ export const creditStore = {
     return { coupon, redeemed: await tx.$count(couponGrants, eq(couponGrants.coupon, id)) };
   },
 
-  /** Withdraws a coupon; undefined when there is none that is not withdrawn. */
-  async withdraw(tx: Database, id: string, now: Date): Promise<CouponRow | undefined> {
+  /** Withdraws a coupon; false when there is none that is not withdrawn. */
+  async withdraw(tx: Database, id: string, now: Date): Promise<boolean> {
     const isOffered = and(eq(coupons.id, id), isNull(coupons.withdrawnAt));
-    const [row] = await tx.update(coupons).set({ withdrawnAt: now }).where(isOffered).returning();
-    return row;
+    const rows = await tx.update(coupons).set({ withdrawnAt: now }).where(isOffered).returning({ id: coupons.id });
+    return rows.length > 0;
   },
 
   /** Grants a coupon; throws "exists" when the customer had it before. */

@@ -11,6 +11,8 @@ export interface CustomerOrder {
   readonly asked: AskedCustomer;
   /** Whether the caller accepts the terms and conditions. */
   readonly acceptsTerms: boolean;
+  /** Leaves an account alone that there is already; false unless told. */
+  readonly onlyNew?: boolean;
 }
 
 /**
@@ -19,7 +21,7 @@ export interface CustomerOrder {
  */
 export async function saveCustomer(
   platform: Pick<Platform, "db" | "clock" | "processor">,
-  { login, asked, acceptsTerms }: CustomerOrder,
+  { login, asked, acceptsTerms, onlyNew = false }: CustomerOrder,
   signal: AbortSignal,
 ): Promise<CustomerRow> {
   const { db, clock, processor } = platform;
@@ -27,6 +29,7 @@ export async function saveCustomer(
   if (tenant === undefined) throw noTenant(login);
   if (!acceptsTerms && tenant.termsAcceptedAt === null) throw termsNeeded();
   const present = await customerStore.get(db, login);
+  if (onlyNew && present !== undefined) return present;
   const details = detailsOf(login, present, asked, processor.name);
   const account = await processor.saveCustomer(details, signal);
   return await db.transaction(async (tx) => {
@@ -34,14 +37,17 @@ export async function saveCustomer(
     // The tenant may have been deleted meanwhile.
     if ((await tenantStore.lock(tx, login)) === undefined) throw noTenant(login);
     if (acceptsTerms) await tenantStore.update(tx, login, { acceptsTerms }, now);
-    const row = await customerStore.save(tx, {
-      tenant: login,
-      processor: processor.name,
-      account,
-      setsPaymentMethod: details.paymentMethodId !== undefined,
-      fields: asked.fields,
-      now,
-    });
+    const made = onlyNew ? await customerStore.get(tx, login) : undefined;
+    const row =
+      made ??
+      (await customerStore.save(tx, {
+        tenant: login,
+        processor: processor.name,
+        account,
+        setsPaymentMethod: details.paymentMethodId !== undefined,
+        fields: asked.fields,
+        now,
+      }));
     await queueSync(tx, platform, login);
     return row;
   });

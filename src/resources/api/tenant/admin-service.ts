@@ -2,6 +2,7 @@ import type { ConnectRouter } from "@connectrpc/connect";
 import {
   TenantService,
   type TenantServiceAddMemberRequest,
+  type TenantServiceAdmitRequest,
   type TenantServiceListRequest,
 } from "../../../../gen/ts/admin/v1/tenant_pb.js";
 import { type Caller, callerOf } from "../../../caller.js";
@@ -10,6 +11,8 @@ import type { Platform } from "../../../platform.js";
 import { askedTenantRole, demandGivable } from "../member/rules.js";
 import { memberStore } from "../member/store.js";
 import { cutPage, pageOf } from "../paging.js";
+import { addBalance, grantCoupon } from "../payment/credit.js";
+import { customerStore } from "../payment/store.js";
 import { found } from "./create.js";
 import { tenantMessage } from "./messages.js";
 import { type TenantRow, tenantStore } from "./store.js";
@@ -17,27 +20,42 @@ import { type TenantRow, tenantStore } from "./store.js";
 /** admin.v1.TenantService: all tenants, their admission and their members, for operators. */
 export function registerAdminTenant(router: ConnectRouter, platform: Platform): void {
   const { db, clock } = platform;
-  const setAdmitted = async (login: string, admitted: boolean) =>
-    tenantMessage(found(await tenantStore.setAdmitted(db, login, admitted, clock()), login));
   router.service(TenantService, {
     async list(request) {
       const page = pageOf(request.paging);
       const { rows, next } = cutPage(page, await findTenants(platform, request, page));
       return { tenants: rows.map(tenantMessage), ...next };
     },
-    async admit({ tenantId, couponId, balanceToAdd }) {
-      if (couponId !== undefined || balanceToAdd !== undefined) {
-        throw new DomainError("precondition", "coupons and balances need a payment processor: leave them out");
-      }
-      return { tenant: await setAdmitted(tenantId, true) };
+    async admit(request) {
+      return { tenant: tenantMessage(await admit(platform, request)) };
     },
     async revoke({ tenantId }) {
-      return { tenant: await setAdmitted(tenantId, false) };
+      return { tenant: tenantMessage(found(await tenantStore.setAdmitted(db, tenantId, false, clock()), tenantId)) };
     },
     async addMember(request, context) {
       await addMember(platform, callerOf(context), request);
       return {};
     },
+  });
+}
+
+/** Admits a tenant with what it is given to begin with: both, or neither. */
+async function admit(
+  platform: Platform,
+  { tenantId, couponId, balanceToAdd }: TenantServiceAdmitRequest,
+): Promise<TenantRow> {
+  return await platform.db.transaction(async (tx) => {
+    const row = found(await tenantStore.setAdmitted(tx, tenantId, true, platform.clock()), tenantId);
+    if (couponId === undefined && balanceToAdd === undefined) return row;
+    if ((await customerStore.lock(tx, tenantId)) === undefined) {
+      throw new DomainError(
+        "precondition",
+        `tenant ${tenantId} has no customer account that could have a coupon or a balance: admit it without`,
+      );
+    }
+    if (couponId !== undefined) await grantCoupon(tx, platform, tenantId, couponId);
+    if (balanceToAdd !== undefined) await addBalance(tx, platform, tenantId, balanceToAdd);
+    return row;
   });
 }
 

@@ -68,7 +68,8 @@ async function insertTenant(
 ): Promise<TenantRow> {
   const { login, createdBy, createdAt: now } = row;
   // The key of the table decides between two who come at once, and between this and a first sign-in.
-  if ((await tenantStore.isPrincipal(tx, login)) || !(await tenantStore.ensure(tx, row))) {
+  const isTaken = (await tenantStore.isPrincipal(tx, login)) || (await tenantStore.hasBooks(tx, login));
+  if (isTaken || !(await tenantStore.ensure(tx, row))) {
     throw new DomainError("exists", `the login ${login} is taken: choose another`);
   }
   await memberStore.setTenantRole(tx, { tenant: login, member: createdBy, role: "owner", now });

@@ -28,7 +28,11 @@ export async function ensurePersonalTenant(
   const stamps = { createdAt: now, updatedAt: now };
   return await db.transaction(async (tx) => {
     await principalStore.ensureUser(tx, login, now);
-    await tenantStore.ensure(tx, { login, name: login, ...profile, createdBy: login, admitted, ...stamps });
+    const row = { login, name: login, ...profile, createdBy: login, admitted, ...stamps };
+    const isNew = await tenantStore.ensure(tx, row);
+    if (isNew && (await tenantStore.hasBooks(tx, login))) {
+      throw new DomainError("exists", `the login ${login} was that of an organization: the user needs another`);
+    }
     const tenant = await tenantStore.get(tx, login);
     if (tenant === undefined || !isPersonal(tenant)) {
       throw new DomainError("exists", `the login ${login} is that of an organization: the user needs another`);

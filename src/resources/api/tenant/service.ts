@@ -1,9 +1,5 @@
 import type { ConnectRouter, ServiceImpl } from "@connectrpc/connect";
-import {
-  TenantService,
-  type TenantServiceRequestAdmissionRequest,
-  type TenantServiceUpdateMemberRequest,
-} from "../../../../gen/ts/api/v1/tenant_pb.js";
+import { TenantService, type TenantServiceUpdateMemberRequest } from "../../../../gen/ts/api/v1/tenant_pb.js";
 import { type Caller, callerOf } from "../../../caller.js";
 import { DomainError } from "../../../errors.js";
 import type { Platform } from "../../../platform.js";
@@ -14,6 +10,7 @@ import { createOrUpdateTenant, createTenant, found } from "./create.js";
 import { deleteTenant } from "./delete.js";
 import { tenantInvites } from "./invites.js";
 import { reducedTenantMessage, tenantMemberMessage, tenantMemberMessages, tenantMessage } from "./messages.js";
+import { requestAdmission } from "./request-admission.js";
 import { askedAdmission, askedChanges, visibleTenants } from "./rules.js";
 import { tenantStore } from "./store.js";
 
@@ -49,20 +46,12 @@ export function registerTenant(router: ConnectRouter, platform: Platform): void 
       return { tenant: await deleteTenant(platform, login) };
     },
     async requestAdmission(request) {
-      await requestAdmission(platform, request);
+      await requestAdmission(platform, request.login, askedAdmission(request));
       return {};
     },
     ...tenantMembership(platform),
     ...tenantInvites(platform),
   });
-}
-
-async function requestAdmission({ db, clock }: Platform, request: TenantServiceRequestAdmissionRequest): Promise<void> {
-  const asked = askedAdmission(request);
-  const { login } = request;
-  if (await tenantStore.requestAdmission(db, login, { ...asked, now: clock() })) return;
-  found(await tenantStore.get(db, login), login);
-  throw new DomainError("precondition", `tenant ${login} is admitted already`);
 }
 
 function tenantMembership(

@@ -1,9 +1,11 @@
 import { and, eq, type SQL, sql } from "drizzle-orm";
 import type { AnyPgColumn } from "drizzle-orm/pg-core";
 import type { Database } from "../../../db/database.js";
+import { usageFacts } from "../../billing/usage/table.js";
 import { principals } from "../../iam/principal/table.js";
 import { tenantMembers } from "../member/table.js";
 import type { Page } from "../paging.js";
+import { customers } from "../payment/table.js";
 import type { TenantRoleName } from "../roles.js";
 import { tenants } from "./table.js";
 
@@ -138,6 +140,14 @@ export const tenantStore = {
       .from(principals)
       .where(eq(sql`lower(${principals.id})`, login.toLowerCase()))
       .limit(1);
+    return rows.length > 0;
+  },
+
+  /** Whether a deleted tenant of that login left books behind, which a new one must not inherit. */
+  async hasBooks(db: Database, login: string): Promise<boolean> {
+    const { rows } = await db.execute(sql`
+      select from ${customers} where ${customers.tenant} = ${login}
+      union all select from ${usageFacts} where ${usageFacts.tenant} = ${login} limit 1`);
     return rows.length > 0;
   },
 
