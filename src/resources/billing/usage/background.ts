@@ -1,5 +1,4 @@
-import type { TaskHandler } from "../../../jobs/jobs.js";
-import { addJob } from "../../../jobs/jobs.js";
+import { addJob, type TaskHandler } from "../../../jobs/jobs.js";
 import type { Platform } from "../../../platform.js";
 import type { Background } from "../../background.js";
 import { meter } from "./meter.js";
@@ -23,7 +22,7 @@ export function usageBackground(platform: Platform): Background {
 function meterHours(platform: Platform): TaskHandler {
   return async (_, { signal }) => {
     const enough = AbortSignal.any([signal, AbortSignal.timeout(jobMs)]);
-    const finished = await meter(platform, platform.clock(), enough);
+    const finished = await meter(platform, platform.clock(), { signal: enough });
     if (!finished) await addJob(platform.db, meterTask, {}, { key: meterTask, queue: meterTask });
   };
 }
