@@ -1,7 +1,8 @@
 import type { IncomingHttpHeaders } from "node:http";
+import { Readable } from "node:stream";
 import type { Logger } from "pino";
 import type { Origin } from "./call.js";
-import { answer, type NodeRequest, type NodeResponse } from "./http-types.js";
+import { answer, answerStream, type NodeRequest, type NodeResponse } from "./http-types.js";
 import type { RateLimiter } from "./rate-limit.js";
 import { retryAfterHeader } from "./retry-after.js";
 
@@ -23,7 +24,8 @@ export interface HttpRequest {
 export interface HttpAnswer {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string | string[]>>;
-  readonly body?: string | Uint8Array;
+  /** A stream is read as fast as the client takes it, and not at all for HEAD. */
+  readonly body?: string | Uint8Array | Readable;
 }
 
 export interface HttpRoute {
@@ -99,6 +101,7 @@ function isTooMany(
 async function run(route: HttpRoute, request: HttpRequest, res: NodeResponse, log: Logger): Promise<void> {
   try {
     const { status, headers = {}, body = "" } = await route.handle(request);
+    if (body instanceof Readable) return await answerStream(res, status, headers, body, request.method);
     const type = typeof body === "string" && body !== "" ? { "content-type": "text/plain; charset=utf-8" } : {};
     answer(res, status, { ...type, ...headers }, body);
   } catch (error) {

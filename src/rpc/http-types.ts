@@ -1,5 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
+import type { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
 
 /** A request of either HTTP version, as Node gives it. */
 export type NodeRequest = IncomingMessage | Http2ServerRequest;
@@ -31,3 +33,34 @@ export function answer(
   node.writeHead(status, { ...headers, "content-length": Buffer.byteLength(body) });
   node.end(body);
 }
+
+/** How long a client may take none of an answer that is streamed. */
+const stalledMs = 60_000;
+
+/** Writes an answer as fast as the client takes it; rejects when its source fails, and not when the client leaves. */
+export async function answerStream(
+  res: NodeResponse,
+  status: number,
+  headers: Readonly<Record<string, string | string[]>>,
+  body: Readable,
+  method: string,
+): Promise<void> {
+  const node = res as ServerResponse;
+  if (res.headersSent || res.writableEnded || res.destroyed || method === "HEAD") {
+    body.destroy();
+    if (method === "HEAD" && !res.headersSent) node.writeHead(status, headers).end();
+    return;
+  }
+  node.writeHead(status, headers);
+  node.setTimeout(stalledMs, () => node.destroy());
+  let hasFailed = false;
+  body.once("error", () => {
+    hasFailed = true;
+  });
+  await pipeline(body, node).catch((error: unknown) => {
+    if (hasFailed && !isClientGone(error)) throw error;
+  });
+}
+
+const isClientGone = (error: unknown): boolean =>
+  (error as NodeJS.ErrnoException | undefined)?.code === "ERR_STREAM_PREMATURE_CLOSE";

@@ -8,3 +8,9 @@ export interface InvoiceParty {
   readonly vat: string;
   readonly address: PostalAddress | null;
 }
+
+/** The side that asks for the money. */
+export interface InvoiceIssuer extends InvoiceParty {
+  /** Lines for the foot of the invoice, such as the bank account. */
+  readonly footer: readonly string[];
+}

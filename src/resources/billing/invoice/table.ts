@@ -12,7 +12,7 @@ import {
   uniqueIndex,
   uuid,
 } from "drizzle-orm/pg-core";
-import type { InvoiceParty } from "./party.js";
+import type { InvoiceIssuer, InvoiceParty } from "./party.js";
 
 /** Issued invoices. They outlive their tenants, and but for their payment they never change. */
 export const invoices = pgTable(
@@ -39,7 +39,7 @@ export const invoices = pgTable(
     balance: bigint({ mode: "bigint" }).notNull(),
     status: text({ enum: ["open", "paid", "void"] }).notNull(),
     /** The seller and the customer as they were then. */
-    seller: jsonb().$type<InvoiceParty>().notNull(),
+    seller: jsonb().$type<InvoiceIssuer>().notNull(),
     customer: jsonb().$type<InvoiceParty>().notNull(),
     issuedAt: timestamp({ withTimezone: true }).notNull(),
     dueAt: timestamp({ withTimezone: true }).notNull(),
