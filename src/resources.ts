@@ -24,6 +24,10 @@ import { BudgetService } from "../gen/ts/billing/v1/budget_pb.js";
 import { InvoiceService, ReceivableService } from "../gen/ts/billing/v1/invoice_pb.js";
 import { CouponService, DiscountService, PaymentMethodService } from "../gen/ts/billing/v1/offer_pb.js";
 import { UsageService } from "../gen/ts/billing/v1/usage_pb.js";
+import { EnvironmentService } from "../gen/ts/deploy/v1/environment_pb.js";
+import { NamespaceService } from "../gen/ts/deploy/v1/namespace_pb.js";
+import { SecretService } from "../gen/ts/deploy/v1/secret_pb.js";
+import { TargetService } from "../gen/ts/deploy/v1/target_pb.js";
 import { AccessService } from "../gen/ts/iam/v1/access_pb.js";
 import { AuthService } from "../gen/ts/iam/v1/auth_pb.js";
 import { CredentialService } from "../gen/ts/iam/v1/credential_pb.js";
@@ -68,6 +72,9 @@ import { statisticsBackground } from "./resources/api/volume/statistics-backgrou
 import type { Background } from "./resources/background.js";
 import { budgetBackground } from "./resources/billing/budget/jobs.js";
 import { registerBudget } from "./resources/billing/budget/service.js";
+import { invoiceBackground } from "./resources/billing/invoice/background.js";
+import { registerReceivable } from "./resources/billing/invoice/receivable-service.js";
+import { registerInvoice } from "./resources/billing/invoice/service.js";
 import { registerCoupon } from "./resources/billing/offer/coupon-service.js";
 import { registerDiscount } from "./resources/billing/offer/discount-service.js";
 import { registerPaymentMethod } from "./resources/billing/offer/payment-method-service.js";
@@ -122,10 +129,15 @@ export const resources: readonly Resource[] = [
   { service: BudgetService, register: registerBudget },
   { service: CouponService, register: registerCoupon },
   { service: DiscountService, register: registerDiscount },
-  { service: InvoiceService },
+  { service: InvoiceService, register: registerInvoice },
   { service: PaymentMethodService, register: registerPaymentMethod },
-  { service: ReceivableService },
+  { service: ReceivableService, register: registerReceivable },
   { service: UsageService, register: registerUsage },
+
+  { service: EnvironmentService },
+  { service: NamespaceService },
+  { service: SecretService },
+  { service: TargetService },
 
   { service: AccessService, register: registerAccess },
   { service: AuthService, register: registerAuth },
@@ -156,6 +168,7 @@ export const backgrounds: readonly ((platform: Platform) => Background)[] = [
   paymentBackground,
   statisticsBackground,
   maintenanceBackground,
+  invoiceBackground,
   usageBackground,
   (platform) =>
     insideBackground(
