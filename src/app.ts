@@ -3,6 +3,7 @@ import { keyRoutes } from "./auth/key-routes.js";
 import type { Principals } from "./auth/principals.js";
 import { signInRoutes } from "./auth/sign-in/routes.js";
 import type { Config } from "./config.js";
+import { invoiceRoutes } from "./invoice-routes.js";
 import type { Platform } from "./platform.js";
 import { openAuditExport } from "./resources/api/audit/export.js";
 import { type AuditWriter, createAuditWriter } from "./resources/api/audit/writer.js";
@@ -19,6 +20,7 @@ export const services: readonly DescService[] = resources.map(({ service }) => s
 const plainRoutes: readonly ((platform: Platform, writeAudit: WriteAudit) => readonly HttpRoute[])[] = [
   keyRoutes,
   signInRoutes,
+  invoiceRoutes,
 ];
 
 export type AppConfig = Pick<

@@ -12,7 +12,7 @@ interface Column {
   readonly align?: "right";
 }
 
-const gap = 6;
+const gap = 8;
 const inset = 5;
 const rowPadding = 3.2;
 /** After so many lines others have their turn. */
@@ -21,10 +21,10 @@ const linesAtOnce = 100;
 function columnsFor(currency: string): readonly Column[] {
   const code = currency.toUpperCase();
   const numbers: Column[] = [
-    { heading: "Quantity", width: 62, align: "right" },
-    { heading: "Unit", width: 74 },
-    { heading: `Price in ${code}`, width: 62, align: "right" },
-    { heading: `Amount in ${code}`, width: 60, align: "right" },
+    { heading: "Quantity", width: 60, align: "right" },
+    { heading: "Unit", width: 72 },
+    { heading: `Price in ${code}`, width: 60, align: "right" },
+    { heading: `Amount in ${code}`, width: 58, align: "right" },
   ];
   const taken = numbers.reduce((sum, { width }) => sum + width + gap, 0) + 2 * inset;
   const left = contentWidth - taken - gap;
