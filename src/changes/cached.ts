@@ -17,6 +17,8 @@ export interface CachedOptions<Value> {
 export interface Cached<Value> {
   /** The value as the database had it when the newest of the changes that were told was. */
   get(key: string): Promise<Value | undefined>;
+  /** Makes the next `get` of the key read: for whoever knows of a change before the feed tells it. */
+  forget(key: string): void;
   close(): void;
 }
 
@@ -63,6 +65,7 @@ export function createCached<Value>(options: CachedOptions<Value>): Cached<Value
   );
   return {
     get: (key) => (isTold() ? kept.get(key) : undefined) ?? loading.get(key) ?? read(key),
+    forget,
     close() {
       for (const stop of unsubscribe) stop();
       forgetAll();

@@ -1,6 +1,7 @@
 import type { DescField, DescMessage, JsonValue, Message } from "@bufbuild/protobuf";
 import { toJson } from "@bufbuild/protobuf";
 import { type ReflectMessage, reflect, type ScalarValue } from "@bufbuild/protobuf/reflect";
+import { holdsIssuedNumber } from "../account-numbers.js";
 
 /** How much of a message is shown. */
 export interface RedactLimits {
@@ -14,12 +15,16 @@ export interface RedactLimits {
 
 const defaultLimits: RedactLimits = { maxChars: 16_384, maxStringChars: 1_024, maxEntries: 100 };
 
+/** Characters of a card's or an account's number at most, with what is between its digits. */
+const longestNumber = 64;
+
 /** The key under which a message says that parts of it were left out. */
 export const truncatedKey = "…";
 
 /**
  * A message as JSON for records: without the fields that are marked
- * `debug_redact`, at any depth, and bounded in size. Bytes show their length only.
+ * `debug_redact`, at any depth, without numbers of cards and bank accounts, and bounded in size. Bytes show their
+ * length only.
  */
 export function redactedJson(desc: DescMessage, message: Message, limits: Partial<RedactLimits> = {}): JsonValue {
   const bounds = { ...defaultLimits, ...limits };
@@ -103,6 +108,10 @@ function scalarJson(value: ScalarValue, budget: Budget): JsonValue {
   if (value instanceof Uint8Array) return `<${value.length} bytes>`;
   if (typeof value === "boolean") return value;
   const text = shorten(String(value), Math.min(budget.maxStringChars, Math.max(0, budget.left)));
+  // Also one that is cut off.
+  if (typeof value === "string" && holdsIssuedNumber(value.slice(0, text.length + longestNumber))) {
+    return "<number of a card or an account>";
+  }
   spend(budget, text.length);
   // JSON has no NaN or infinity, and loses digits of 64-bit numbers.
   return typeof value === "number" && Number.isFinite(value) ? value : text;

@@ -22,6 +22,7 @@ export function registerAdminPayment(router: ConnectRouter, platform: Platform):
       demandAccount(await customerStore.lock(tx, tenant), tenant);
       await gift(tx, tenant);
     });
+    platform.standings.forget(tenant);
     return { customer: await accountMessage(platform, await accountOf(platform, tenant)) };
   };
   router.service(PaymentService, {

@@ -22,6 +22,7 @@ export async function removePaymentMethod(platform: Platform, tenant: string, si
     await customerStore.removePaymentMethod(tx, tenant, paymentMethodId, clock());
     await queueSync(tx, platform, tenant);
   });
+  platform.standings.forget(tenant);
 }
 
 async function demandNothingRuns({ db }: Platform, tenant: string): Promise<void> {

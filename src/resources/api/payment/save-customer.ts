@@ -20,7 +20,7 @@ export interface CustomerOrder {
  * and "precondition" unless the terms and conditions are accepted, now or before.
  */
 export async function saveCustomer(
-  platform: Pick<Platform, "db" | "clock" | "processor">,
+  platform: Pick<Platform, "db" | "clock" | "processor" | "standings">,
   { login, asked, acceptsTerms, onlyNew = false }: CustomerOrder,
   signal: AbortSignal,
 ): Promise<CustomerRow> {
@@ -32,7 +32,7 @@ export async function saveCustomer(
   if (onlyNew && present !== undefined) return present;
   const details = detailsOf(login, present, asked, processor.name);
   const account = await processor.saveCustomer(details, signal);
-  return await db.transaction(async (tx) => {
+  const saved = await db.transaction(async (tx) => {
     const now = clock();
     // The tenant may have been deleted meanwhile.
     if ((await tenantStore.lock(tx, login)) === undefined) throw noTenant(login);
@@ -51,6 +51,8 @@ export async function saveCustomer(
     await queueSync(tx, platform, login);
     return row;
   });
+  platform.standings.forget(login);
+  return saved;
 }
 
 /** The refusal of those who did not accept the terms and conditions. */

@@ -28,6 +28,8 @@ export interface Standings {
   means(tenant: string): Promise<Means | undefined>;
   /** The tenant of a project; undefined for an unknown one. */
   tenantOf(project: string): Promise<string | undefined>;
+  /** Looks at a tenant anew the next time: after a change of its own a process need not wait until it is told. */
+  forget(tenant: string): void;
   close(): void;
 }
 
@@ -75,9 +77,16 @@ export function createStandings({ db, feed, clock, billing, isTold }: StandingsO
     },
     async demand({ project, tenant }) {
       const login = (project === undefined ? undefined : await tenantOf(project)) ?? tenant;
-      const standing = login === undefined ? undefined : await standings.get(login);
-      if (standing !== undefined) demandMeans(standing, costs, clock());
+      if (login === undefined) return;
+      const known = await standings.get(login);
+      if (known === undefined || refusalOf(known, costs, clock()) === undefined) return;
+      // What it lacked may be new.
+      standings.forget(login);
+      const now = await standings.get(login);
+      const refusal = now && refusalOf(now, costs, clock());
+      if (refusal !== undefined) throw new DomainError("precondition", refusal);
     },
+    forget: standings.forget,
     close() {
       standings.close();
       projects.close();
@@ -91,16 +100,13 @@ function hasPrices(billing: BillingSettings | undefined): boolean {
   return products.some(({ prices }) => prices.some(({ unitAmountNano }) => unitAmountNano > 0n));
 }
 
-function demandMeans(standing: Standing, costs: boolean, now: Date): void {
+/** Why a tenant may not use what costs money; undefined when it may. */
+function refusalOf(standing: Standing, costs: boolean, now: Date): string | undefined {
   const { login } = standing;
-  if (!standing.admitted) {
-    throw new DomainError("precondition", `tenant ${login} is not admitted: ask with TenantService/RequestAdmission`);
-  }
-  if (!costs || Object.values(meansOf(standing, now)).some((has) => has)) return;
-  throw new DomainError(
-    "precondition",
-    `tenant ${login} has no payment method, and no coupon, discount or balance left: add a payment method with PaymentService/CreateOrUpdateCustomer`,
-  );
+  if (!standing.admitted) return `tenant ${login} is not admitted: ask with TenantService/RequestAdmission`;
+  if (!costs || Object.values(meansOf(standing, now)).some((has) => has)) return undefined;
+  const add = "add a payment method with PaymentService/CreateOrUpdateCustomer";
+  return `tenant ${login} has no payment method, and no coupon, discount or balance left: ${add}`;
 }
 
 /** Coupons pay before the balance does, and only while they hold. */

@@ -19,7 +19,7 @@ import { type TenantRow, tenantStore } from "./store.js";
 
 /** admin.v1.TenantService: all tenants, their admission and their members, for operators. */
 export function registerAdminTenant(router: ConnectRouter, platform: Platform): void {
-  const { db, clock } = platform;
+  const { db, clock, standings } = platform;
   router.service(TenantService, {
     async list(request) {
       const page = pageOf(request.paging);
@@ -27,10 +27,14 @@ export function registerAdminTenant(router: ConnectRouter, platform: Platform): 
       return { tenants: rows.map(tenantMessage), ...next };
     },
     async admit(request) {
-      return { tenant: tenantMessage(await admit(platform, request)) };
+      const row = await admit(platform, request);
+      standings.forget(row.login);
+      return { tenant: tenantMessage(row) };
     },
     async revoke({ tenantId }) {
-      return { tenant: tenantMessage(found(await tenantStore.setAdmitted(db, tenantId, false, clock()), tenantId)) };
+      const row = found(await tenantStore.setAdmitted(db, tenantId, false, clock()), tenantId);
+      standings.forget(row.login);
+      return { tenant: tenantMessage(row) };
     },
     async addMember(request, context) {
       await addMember(platform, callerOf(context), request);

@@ -58,7 +58,7 @@ function discountRow(
 
 /** Changes the discounts of a tenant that has an account, one change at a time. */
 async function changeOf<T>(platform: Platform, tenant: string, change: (tx: Database) => Promise<T>): Promise<T> {
-  return await platform.db.transaction(async (tx) => {
+  const changed = await platform.db.transaction(async (tx) => {
     if ((await customerStore.lock(tx, tenant)) === undefined) {
       throw new DomainError("missing", `tenant ${tenant} has no customer account`);
     }
@@ -66,4 +66,6 @@ async function changeOf<T>(platform: Platform, tenant: string, change: (tx: Data
     await queueSync(tx, platform, tenant);
     return result;
   });
+  platform.standings.forget(tenant);
+  return changed;
 }
