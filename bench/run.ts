@@ -6,6 +6,7 @@ import { audit } from "./audit.js";
 import { auth } from "./auth.js";
 import { get } from "./get.js";
 import type { Bench, Measure } from "./measure.js";
+import { metering } from "./metering.js";
 import { compile } from "./processes.js";
 import { start } from "./start.js";
 import { statusToReader } from "./status-to-reader.js";
@@ -20,6 +21,7 @@ const benches: Readonly<Record<string, Bench>> = {
   "status-to-reader": statusToReader,
   allocate,
   "volume-list": volumeList,
+  metering,
   "status-watchers": statusWatchers,
 };
 
