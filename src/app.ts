@@ -12,6 +12,7 @@ import type { AuditEntry, WriteAudit } from "./rpc/audit.js";
 import type { Lifecycle } from "./rpc/drain.js";
 import type { HttpRoute } from "./rpc/http-routes.js";
 import { createHandler, type RpcServer } from "./rpc/server.js";
+import { stripeRoutes } from "./stripe-routes.js";
 
 /** Every service of the API. */
 export const services: readonly DescService[] = resources.map(({ service }) => service);
@@ -21,6 +22,7 @@ const plainRoutes: readonly ((platform: Platform, writeAudit: WriteAudit) => rea
   keyRoutes,
   signInRoutes,
   invoiceRoutes,
+  stripeRoutes,
 ];
 
 export type AppConfig = Pick<

@@ -16,6 +16,7 @@ import type { PartitionSettings } from "./partitions.js";
 import type { Assets } from "./resources/api/assets/assets.js";
 import type { Processor } from "./resources/api/payment/processor.js";
 import type { Standings } from "./resources/api/payment/standing.js";
+import type { StripeLink } from "./resources/api/payment/stripe/link.js";
 import type { ConfiguredPool } from "./resources/infra/address-pool/configured-pools.js";
 
 /** What every resource may use. Built once per process, by src/process.ts or by a test. */
@@ -41,6 +42,8 @@ export interface Platform {
   readonly billing: BillingSettings | undefined;
   /** Who collects the money. */
   readonly processor: Processor;
+  /** The way to Stripe, where it collects the money. */
+  readonly stripe: StripeLink | undefined;
   /** Whether tenants may use what costs money, and by what means they can pay. */
   readonly standings: Standings;
   readonly methods: Methods;

@@ -29,7 +29,7 @@ export const changeRetentionMs = 3_600_000;
 
 export interface PlatformOptions
   extends PlatformSettings,
-    Pick<Config, "maxFeedSilenceMs" | "providersFile" | "addressPoolsFile" | "billingFile" | "paymentProcessor"> {
+    Pick<Config, "maxFeedSilenceMs" | "providersFile" | "addressPoolsFile" | "billingFile" | "paymentProcessor" | "stripe"> {
   readonly server: DatabaseServer;
   readonly log: Logger;
   readonly keyring: readonly KeyringKey[];
@@ -87,7 +87,7 @@ export async function openPlatform(options: PlatformOptions): Promise<OpenPlatfo
   const principals = notingUses(createPrincipals({ db, feed, tokens, clock, rules: methods, maxFeedSilenceMs }), uses);
   const sources = { db, keyring, tokens, log, clock, newId: uuidv7, issuer };
   const rightsOf: Platform["rightsOf"] = async (principal) => (await loadRights(db, principal, methods))?.rights;
-  const processor = openProcessor(options.paymentProcessor);
+  const { processor, stripe } = openProcessor({ ...options, billing, clock });
   const standings = createStandings({ db, feed, clock, billing, isTold });
   const signIn = createSignIn({ ...sources, providers, settings: options, methods, rightsOf });
   const platform: Platform = {
@@ -105,6 +105,7 @@ export async function openPlatform(options: PlatformOptions): Promise<OpenPlatfo
     addressPools,
     billing,
     processor,
+    stripe,
     standings,
     methods,
     signIn,

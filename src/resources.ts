@@ -56,6 +56,7 @@ import { registerMethods } from "./resources/api/methods/service.js";
 import { registerAdminPayment } from "./resources/api/payment/admin-service.js";
 import { paymentBackground } from "./resources/api/payment/background.js";
 import { registerPayment } from "./resources/api/payment/service.js";
+import { stripeBackground } from "./resources/api/payment/stripe/background.js";
 import { registerAdminProject } from "./resources/api/project/admin-service.js";
 import { registerProject } from "./resources/api/project/service.js";
 import { registerAdminTenant } from "./resources/api/tenant/admin-service.js";
@@ -166,6 +167,7 @@ export const backgrounds: readonly ((platform: Platform) => Background)[] = [
   budgetBackground,
   ipBackground,
   paymentBackground,
+  stripeBackground,
   statisticsBackground,
   maintenanceBackground,
   invoiceBackground,

@@ -17,8 +17,8 @@ export interface HttpRequest {
   readonly rawQuery: string;
   readonly headers: IncomingHttpHeaders;
   readonly origin: Origin;
-  /** The whole body; fails when it is longer than 64 KiB. */
-  body(): Promise<Buffer>;
+  /** The whole body; one that is longer than 64 KiB, or what is told, is answered with 413. */
+  body(maxBytes?: number): Promise<Buffer>;
 }
 
 export interface HttpAnswer {
@@ -74,7 +74,7 @@ export function httpRoutes(
       rawQuery,
       headers: req.headers,
       origin,
-      body: () => readBody(req),
+      body: (maxBytes = maxBodyBytes) => readBody(req, maxBytes),
     };
     void run(chosen.route, request, res, log);
     return true;
@@ -105,6 +105,7 @@ async function run(route: HttpRoute, request: HttpRequest, res: NodeResponse, lo
     const type = typeof body === "string" && body !== "" ? { "content-type": "text/plain; charset=utf-8" } : {};
     answer(res, status, { ...type, ...headers }, body);
   } catch (error) {
+    if (error instanceof BodyTooLong) return answer(res, 413, { "content-type": "text/plain" }, `${error.message}\n`);
     const { traceId: trace, requestId } = request.origin.trace;
     log.error({ route: route.path, err: error, trace, request: requestId }, "defect");
     answer(res, 500, { "content-type": "text/plain" }, "internal error\n");
@@ -135,12 +136,21 @@ function decode(part: string): string | undefined {
   }
 }
 
-async function readBody(req: NodeRequest): Promise<Buffer> {
+/** A body of which not all was read. */
+class BodyTooLong extends Error {
+  constructor(maxBytes: number) {
+    super(`the body is longer than ${maxBytes} bytes`);
+  }
+}
+
+async function readBody(req: NodeRequest, maxBytes: number): Promise<Buffer> {
+  // Who says so beforehand gets an answer; the connection of others ends.
+  if (Number(req.headers["content-length"] ?? 0) > maxBytes) throw new BodyTooLong(maxBytes);
   const chunks: Buffer[] = [];
   let length = 0;
   for await (const chunk of req as AsyncIterable<Buffer>) {
     length += chunk.length;
-    if (length > maxBodyBytes) throw new Error(`the body is longer than ${maxBodyBytes} bytes`);
+    if (length > maxBytes) throw new BodyTooLong(maxBytes);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);

@@ -1,10 +1,11 @@
 import type { Stripe } from "stripe";
 import { version } from "uuid";
+import { periodAfter } from "../../../billing/invoice/period.js";
 import type { CustomerBook, GivenBalance, GrantedCoupon } from "../processor.js";
 import { seconds } from "./client.js";
-import { nextMonth } from "./subscription.js";
 
 const pageSize = 100;
+const longestName = 100;
 /** Most entries of a customer that are read: beyond them Stripe's own list of a customer is not kept up. */
 const mostEntries = 10_000;
 
@@ -29,7 +30,7 @@ async function saveCoupons(stripe: Stripe, { details, coupons }: CustomerBook, n
 function grantParams(customer: string, coupon: GrantedCoupon): Stripe.Billing.CreditGrantCreateParams {
   return {
     customer,
-    name: coupon.name.slice(0, pageSize),
+    name: coupon.name.slice(0, longestName),
     category: "promotional",
     amount: { type: "monetary", monetary: { value: Number(coupon.amount), currency: coupon.currency } },
     applicability_config: { scope: { price_type: "metered" } },
@@ -42,7 +43,7 @@ function grantParams(customer: string, coupon: GrantedCoupon): Stripe.Billing.Cr
  * A coupon pays for each billing period whose end it lives to see. Stripe looks at the day on which the invoice is
  * made final, some days after that end: there it lives until the end of the month.
  */
-const lastUse = ({ expiresAt }: GrantedCoupon): Date => nextMonth(expiresAt);
+const lastUse = ({ expiresAt }: GrantedCoupon): Date => periodAfter(expiresAt);
 
 /** Credit pays after tax: at Stripe it is the customer's balance, where what is below 0 is owed to the customer. */
 async function saveBalances(stripe: Stripe, { details, balances }: CustomerBook): Promise<void> {

@@ -56,6 +56,7 @@ export function stripeProcessor(options: StripeProcessorOptions): Processor {
 
 async function saveCustomer(stripe: Stripe, details: CustomerDetails): Promise<CustomerAccount> {
   const id = details.id ?? (await createCustomer(stripe, details.tenant));
+  const before = details.paymentMethodId === undefined ? undefined : await defaultOf(stripe, id);
   if (details.paymentMethodId !== undefined) await attach(stripe, id, details.paymentMethodId);
   const customer = await stripe.customers.update(id, {
     ...addressing(details),
@@ -65,6 +66,8 @@ async function saveCustomer(stripe: Stripe, details: CustomerDetails): Promise<C
     expand: ["invoice_settings.default_payment_method"],
   });
   await saveTaxId(stripe, id, details.vat);
+  // Nobody could take it away any more.
+  if (before !== undefined && before !== details.paymentMethodId) await detach(stripe, before);
   const { data } = await stripe.subscriptions.list({ customer: id, limit: 1 });
   return { id, subscriptionId: data[0]?.id ?? "", ...methodOf(customer) };
 }
@@ -131,6 +134,11 @@ async function attach(stripe: Stripe, customer: string, paymentMethodId: string)
   if (owner === customer) return;
   if (owner !== undefined) throw invalidField("payment_method_id", foreignMethod);
   await stripe.paymentMethods.attach(paymentMethodId, { customer });
+}
+
+async function defaultOf(stripe: Stripe, id: string): Promise<string | undefined> {
+  const customer = await stripe.customers.retrieve(id);
+  return customer.deleted ? undefined : idOf(customer.invoice_settings.default_payment_method);
 }
 
 async function detach(stripe: Stripe, paymentMethodId: string): Promise<void> {

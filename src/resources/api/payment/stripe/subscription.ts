@@ -1,4 +1,5 @@
 import type { Stripe } from "stripe";
+import { periodAfter } from "../../../billing/invoice/period.js";
 import type { AppliedDiscount } from "../processor.js";
 import { type Catalogue, exists } from "./catalogue.js";
 import { idOf, seconds } from "./client.js";
@@ -18,6 +19,22 @@ export interface SubscriptionTerms {
 
 const longestName = 40;
 
+/** What the terms take off and put on top, as Stripe is told of it: coupons in their order, and tax rates. */
+export async function termParams(
+  stripe: Stripe,
+  catalogue: Catalogue,
+  terms: Pick<SubscriptionTerms, "discounts" | "currency" | "vatBasisPoints">,
+) {
+  const taxRates = await catalogue.taxRates(stripe, terms.vatBasisPoints);
+  const coupons = await ensureCoupons(stripe, terms);
+  return {
+    default_tax_rates: taxRates.length === 0 ? ("" as const) : [...taxRates],
+    /** Left out where the discounts are the same already. */
+    discountsUnless: (present: readonly unknown[]) =>
+      sameCoupons(present, coupons) ? {} : { discounts: discountParam(coupons) },
+  };
+}
+
 /** Makes the customer's one subscription what the terms say, and gives its id. */
 export async function saveSubscription(
   stripe: Stripe,
@@ -25,19 +42,14 @@ export async function saveSubscription(
   terms: SubscriptionTerms,
 ): Promise<string> {
   const prices = await catalogue.prices(stripe);
-  const taxRates = await catalogue.taxRates(stripe, terms.vatBasisPoints);
-  const coupons = await ensureCoupons(stripe, terms);
+  const { default_tax_rates, discountsUnless } = await termParams(stripe, catalogue, terms);
   const { data } = await stripe.subscriptions.list({ customer: terms.customer, limit: 1, expand: ["data.discounts"] });
   const [found] = data;
-  const common = { ...collection(terms), default_tax_rates: taxRates.length === 0 ? ("" as const) : [...taxRates] };
-  if (found === undefined) return createSubscription(stripe, terms, prices, coupons, common);
+  const common = { ...collection(terms), default_tax_rates, ...discountsUnless(found?.discounts ?? []) };
+  if (found === undefined) return createSubscription(stripe, terms, prices, common);
   const missing = prices.filter((price) => !found.items.data.some((item) => item.price.id === price));
-  await stripe.subscriptions.update(found.id, {
-    ...common,
-    proration_behavior: "none",
-    items: missing.map((price) => ({ price })),
-    ...(sameCoupons(found.discounts, coupons) ? {} : { discounts: discountParam(coupons) }),
-  });
+  const items = missing.map((price) => ({ price }));
+  await stripe.subscriptions.update(found.id, { ...common, proration_behavior: "none", items });
   return found.id;
 }
 
@@ -45,7 +57,6 @@ async function createSubscription(
   stripe: Stripe,
   { customer, tenant, now }: SubscriptionTerms,
   prices: readonly string[],
-  coupons: readonly string[],
   common: Partial<Stripe.SubscriptionCreateParams>,
 ): Promise<string> {
   // One that was made by a request without an answer was found in the list: no key has to remember it.
@@ -53,10 +64,9 @@ async function createSubscription(
     ...common,
     customer,
     items: prices.map((price) => ({ price })),
-    billing_cycle_anchor: seconds(nextMonth(now)),
+    billing_cycle_anchor: seconds(periodAfter(now)),
     proration_behavior: "none",
     off_session: true,
-    discounts: discountParam(coupons),
     metadata: { tenant },
   });
   return id;
@@ -69,7 +79,10 @@ function collection({ hasPaymentMethod, paymentTermDays }: SubscriptionTerms) {
 }
 
 /** Every discount is a coupon of its own, named by our id; what it takes off never changes. */
-async function ensureCoupons(stripe: Stripe, { discounts, currency }: SubscriptionTerms): Promise<string[]> {
+async function ensureCoupons(
+  stripe: Stripe,
+  { discounts, currency }: Pick<SubscriptionTerms, "discounts" | "currency">,
+): Promise<string[]> {
   const ids: string[] = [];
   for (const { id, name, amountOff, basisPointsOff } of discounts) {
     const off =
@@ -83,17 +96,7 @@ async function ensureCoupons(stripe: Stripe, { discounts, currency }: Subscripti
 const discountParam = (coupons: readonly string[]) =>
   coupons.length === 0 ? ("" as const) : coupons.map((coupon) => ({ coupon }));
 
-function sameCoupons(discounts: Stripe.Subscription["discounts"], coupons: readonly string[]): boolean {
-  const present = discounts.map((discount) => (typeof discount === "string" ? "" : idOf(discount.source.coupon)));
+function sameCoupons(discounts: readonly unknown[], coupons: readonly string[]): boolean {
+  const present = discounts.map((discount) => idOf((discount as Partial<Stripe.Discount>).source?.coupon));
   return present.length === coupons.length && present.every((id, at) => id === coupons[at]);
-}
-
-/** The first moment of the month of a time, in UTC. */
-export function monthOf(at: Date): Date {
-  return new Date(Date.UTC(at.getUTCFullYear(), at.getUTCMonth()));
-}
-
-/** The first moment of the month after it. */
-export function nextMonth(at: Date): Date {
-  return new Date(Date.UTC(at.getUTCFullYear(), at.getUTCMonth() + 1));
 }
