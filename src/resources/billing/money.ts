@@ -38,7 +38,7 @@ export function minorDigitsOf(currency: string): number {
   if (known !== undefined) return known;
   // What is no code at all must not keep an invoice from being shown.
   const isCode = /^[a-z]{3}$/i.test(currency);
-  const format = new Intl.NumberFormat("en", isCode ? { style: "currency", currency } : { minimumFractionDigits: 2 });
+  const format = new Intl.NumberFormat("en", isCode ? { style: "currency", currency } : { maximumFractionDigits: 2 });
   const count = format.resolvedOptions().maximumFractionDigits ?? 2;
   digits.set(currency, count);
   return count;

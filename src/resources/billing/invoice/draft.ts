@@ -2,7 +2,7 @@ import type { BillingSettings } from "../../../billing.js";
 import type { Database } from "../../../db/database.js";
 import { computeInvoice, type InvoiceDraft } from "./compute.js";
 import type { InvoiceParty } from "./party.js";
-import { termsStore } from "./terms.js";
+import { customerOf, termsOf } from "./terms.js";
 import { billedUse } from "./use.js";
 import { type VatDecision, vatOf } from "./vat.js";
 
@@ -26,14 +26,12 @@ export async function draftInvoice(
   billing: Pick<BillingSettings, "currency" | "seller" | "vat">,
   { tenant, start, end }: BilledSpan,
 ): Promise<DraftedInvoice> {
-  const customer = await termsStore.customer(tx, tenant);
+  const customer = await customerOf(tx, tenant);
   const vatTerms = vatOf(customer, billing);
   const draft = computeInvoice(await billedUse(tx, tenant, start, end), {
     periodEnd: end,
-    discounts: await termsStore.discounts(tx, tenant),
-    coupons: await termsStore.coupons(tx, tenant, billing.currency),
+    ...(await termsOf(tx, tenant, billing.currency)),
     vatBasisPoints: vatTerms.basisPoints,
-    balance: await termsStore.balance(tx, tenant, billing.currency),
   });
   return { ...draft, customer, vatTerms };
 }
