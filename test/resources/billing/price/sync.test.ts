@@ -6,7 +6,7 @@ import { sqlStateOf } from "../../../../src/db/errors.js";
 import { pricesNow } from "../../../../src/resources/billing/price/current.js";
 import { unitAmountText } from "../../../../src/resources/billing/price/messages.js";
 import { priceStore } from "../../../../src/resources/billing/price/store.js";
-import { postgresUrl } from "../../../support/database.js";
+import { needsPostgres, postgresUrl } from "../../../support/database.js";
 import { type BillingWorld, billingFile, openBillingWorld, type Prices } from "../../support/billing.js";
 
 const january = "2026-01-01T00:00:00Z";
@@ -210,7 +210,7 @@ describe("processes", () => {
     );
   });
 
-  it.skipIf(postgresUrl === undefined)("that bring prices at once bring them once", async () => {
+  it.skipIf(postgresUrl === undefined)(`that bring prices at once bring them once (${needsPostgres})`, async () => {
     const more = { ...first, volume: { [january]: "0.01" }, snapshot: { [march]: "0.01" } };
     await Promise.all(Array.from({ length: 4 }, () => world.reprice(more)));
     expect(await stored()).toHaveLength(6);
