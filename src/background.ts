@@ -1,11 +1,14 @@
 import { pruneChanges } from "./changes/read.js";
 import type { DatabaseServer } from "./db/database.js";
 import { runExclusively } from "./db/exclusive.js";
-import { addJob, pruneJobQueues } from "./jobs/jobs.js";
+import { addJob, pruneGivenUpJobs, pruneJobQueues } from "./jobs/jobs.js";
 import { startWorker } from "./jobs/worker.js";
 import type { Platform } from "./platform.js";
 import { changeRetentionMs } from "./process.js";
 import { backgrounds } from "./resources.js";
+
+/** How long jobs that were given up can be looked at. */
+const givenUpRetentionMs = 30 * 24 * 3_600_000;
 
 /** Work in progress that can be stopped. */
 export interface RunningBackground {
@@ -26,7 +29,10 @@ export async function startBackground(
     tasks: {
       ...Object.assign({}, ...parts.map(({ tasks }) => tasks)),
       "changes.prune": () => pruneChanges(server.db, new Date(platform.clock().getTime() - changeRetentionMs)),
-      "jobs.prune": () => pruneJobQueues(server.db),
+      "jobs.prune": async () => {
+        await pruneGivenUpJobs(server.db, new Date(platform.clock().getTime() - givenUpRetentionMs));
+        await pruneJobQueues(server.db);
+      },
     },
     cron: [
       { task: "changes.prune", pattern: "*/10 * * * *" },

@@ -44,6 +44,13 @@ export async function addJob(
     )`);
 }
 
+/** Forgets jobs that were given up before a time; until then they are kept, to tell what was not done. */
+export async function pruneGivenUpJobs(db: Database, before: Date): Promise<void> {
+  await db.execute(sql`
+    delete from graphile_worker._private_jobs
+    where attempts >= max_attempts and locked_at is null and updated_at < ${before.toISOString()}::timestamptz`);
+}
+
 /** Forgets queues without jobs; call it now and then where queues are named after things that come and go. */
 export async function pruneJobQueues(db: Database): Promise<void> {
   await db.transaction(async (tx) => {

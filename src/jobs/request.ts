@@ -30,3 +30,15 @@ export async function handOnFailure(db: Database, key: string, attempt: number):
     where key = ${key} and is_available and attempts < ${attempt}`);
   return (rowCount ?? 0) > 0;
 }
+
+/**
+ * What those jobs of a task are about that have been due for so long that no worker seems to come by them. While
+ * transactions follow each other that ask for a job, each holds it until its commit, and workers pass it over.
+ */
+export async function overduePayloads(db: Database, task: string, seconds: number): Promise<unknown[]> {
+  const { rows } = await db.execute<{ payload: unknown }>(sql`
+    select job.payload from graphile_worker._private_jobs job
+    join graphile_worker._private_tasks named on named.id = job.task_id
+    where named.identifier = ${task} and job.is_available and job.run_at < now() - ${seconds} * interval '1 second'`);
+  return rows.map(({ payload }) => payload);
+}

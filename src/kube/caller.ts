@@ -4,6 +4,7 @@ import { pause } from "../pause.js";
 import { type Deadline, startDeadline } from "./deadline.js";
 import { KubeError, statusError } from "./errors.js";
 import type { KubeObject } from "./objects.js";
+import type { Pace } from "./pace.js";
 import { ConnectionError, openTransport, type RawRequest, readText, type Transport } from "./transport.js";
 import { readEvents, type WatchEvent } from "./watch.js";
 
@@ -23,6 +24,8 @@ export interface CallerOptions {
   readonly log: Logger;
   /** The default deadline of a call, in milliseconds; 15 000 unless given. */
   readonly timeoutMs?: number;
+  /** Calls and open watches wait for it, and it counts what they read; waiting is not part of a deadline. */
+  readonly pace?: Pace | undefined;
 }
 
 /** Untyped calls with deadline, bounded retries and translated errors. */
@@ -39,7 +42,7 @@ const maxRetries = 4;
 const defaultRetryMs = 1000;
 
 /** Prepares calls to the cluster of a kubeconfig, which is read at the first of them. */
-export function openCaller({ kubeconfig, log, timeoutMs = 15_000 }: CallerOptions): Caller {
+export function openCaller({ kubeconfig, log, timeoutMs = 15_000, pace }: CallerOptions): Caller {
   let opening: Promise<Transport> | undefined;
   const transport = () => {
     opening ??= openTransport(kubeconfig).catch((error: unknown) => {
@@ -52,16 +55,20 @@ export function openCaller({ kubeconfig, log, timeoutMs = 15_000 }: CallerOption
   return {
     load: async () => void (await transport()),
     call: async (request, options) => {
+      await pace?.ready(options.signal);
       const limit = startDeadline(options.timeoutMs ?? timeoutMs, options.signal);
       try {
         return await withRetries(request, limit, log, async () =>
-          attempt(await transport(), request, limit.signal, options.maxBytes),
+          attempt(await transport(), request, limit.signal, pace, options.maxBytes),
         );
       } finally {
         limit.stop();
       }
     },
-    watch: async (request, signal) => openWatch(await transport(), request, signal, timeoutMs),
+    watch: async (request, signal) => {
+      await pace?.ready(signal);
+      return openWatch(await transport(), request, signal, timeoutMs, pace);
+    },
     close: () => void opening?.then((open) => open.close()).catch(() => undefined),
   };
 }
@@ -84,10 +91,12 @@ async function attempt(
   transport: Transport,
   request: RawRequest,
   signal: AbortSignal,
+  pace: Pace | undefined,
   maxBytes = maxAnswerBytes,
 ): Promise<unknown> {
   const response = await transport.send(request, signal);
   const text = await readText(response, maxBytes);
+  pace?.spent(text.length);
   const code = response.statusCode ?? 0;
   if (code < 200 || code > 299) throw statusError(code, text, retryAfterMs(response.headers["retry-after"]));
   return parseAnswer(text);
@@ -99,6 +108,7 @@ async function openWatch<T extends KubeObject>(
   request: RawRequest,
   signal: AbortSignal,
   timeoutMs: number,
+  pace: Pace | undefined,
 ): Promise<AsyncIterable<WatchEvent<T>>> {
   const limit = startDeadline(timeoutMs, signal);
   try {
@@ -106,7 +116,7 @@ async function openWatch<T extends KubeObject>(
     const response = await transport.send(request, limit.signal);
     const code = response.statusCode ?? 0;
     if (code !== 200) throw statusError(code, await readText(response, maxAnswerBytes));
-    return eventsUntil<T>(response, signal);
+    return eventsUntil<T>(response, signal, pace);
   } catch (error) {
     throw limit.explain(error);
   } finally {
@@ -114,12 +124,15 @@ async function openWatch<T extends KubeObject>(
   }
 }
 
-function eventsUntil<T extends KubeObject>(response: IncomingMessage, signal: AbortSignal) {
+function eventsUntil<T extends KubeObject>(response: IncomingMessage, signal: AbortSignal, pace: Pace | undefined) {
   const end = () => response.destroy();
   signal.addEventListener("abort", end, { once: true });
   response.once("close", () => signal.removeEventListener("abort", end));
   if (signal.aborted) end();
-  return readEvents<T>(response);
+  return readEvents<T>(response, async (read) => {
+    pace?.spent(read);
+    await pace?.ready(signal);
+  });
 }
 
 function parseAnswer(text: string): unknown {

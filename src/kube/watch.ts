@@ -10,8 +10,14 @@ export type WatchEvent<T extends KubeObject> =
 const maxLineLength = 16 * 1024 * 1024;
 const types: ReadonlySet<unknown> = new Set(["ADDED", "MODIFIED", "DELETED", "BOOKMARK", "ERROR"]);
 
-/** Reads the events of a watch answer until it ends; throws a KubeError when it breaks or is not JSON. */
-export async function* readEvents<T extends KubeObject>(response: IncomingMessage): AsyncGenerator<WatchEvent<T>> {
+/**
+ * Reads the events of a watch answer until it ends; throws a KubeError when it breaks or is not JSON. `onRead` is told
+ * how much was read at a time, and waited for before more is.
+ */
+export async function* readEvents<T extends KubeObject>(
+  response: IncomingMessage,
+  onRead: (length: number) => Promise<void>,
+): AsyncGenerator<WatchEvent<T>> {
   response.setEncoding("utf8");
   let rest = "";
   try {
@@ -25,6 +31,7 @@ export async function* readEvents<T extends KubeObject>(response: IncomingMessag
       }
       rest = rest.slice(from);
       if (rest.length > maxLineLength) throw new KubeError("malformed", "an event of the watch has no end");
+      await onRead(chunk.length);
     }
   } catch (error) {
     if (error instanceof KubeError) throw error;

@@ -50,6 +50,8 @@ export interface TestPlatform extends TestTenant {
   newTenant(): Promise<TestTenant>;
   /** A token with other grants than the usual ones. */
   token(grant: TokenGrant): Promise<string>;
+  /** From now on no worker runs. */
+  stopBackground(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -97,7 +99,7 @@ export async function startPlatform(options: TestPlatformOptions = {}): Promise<
     kubeconfig: (await options.reroute?.(kube.kubeconfig)) ?? kube.kubeconfig,
     ...(options.clock === undefined ? {} : { clock: options.clock }),
   });
-  const background =
+  let background =
     options.background === false
       ? undefined
       : await startBackground(open.platform, database.server, { concurrency: 4 });
@@ -123,6 +125,10 @@ export async function startPlatform(options: TestPlatformOptions = {}): Promise<
     client: (service, transport = grpc) => createClient(service, transport),
     newTenant: () => createTenant(platform),
     token,
+    async stopBackground() {
+      await background?.stop();
+      background = undefined;
+    },
     async close() {
       await api.stop();
       await background?.stop();

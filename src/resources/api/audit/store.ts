@@ -1,6 +1,7 @@
 import { and, desc, eq, gte, lte, sql } from "drizzle-orm";
 import type { Database } from "../../../db/database.js";
 import { sqlStateOf } from "../../../db/errors.js";
+import { storableText } from "../../../db/storable-json.js";
 import { DomainError } from "../../../errors.js";
 import { projects } from "../project/table.js";
 import { tenants } from "../tenant/table.js";
@@ -150,12 +151,9 @@ function columnsOf(row: AuditRow) {
   return storable({ ...rest, request_id, source_ip, user_agent });
 }
 
-/** PostgreSQL takes neither U+0000, which a caller may send, nor half a character, which cutting a text may leave. */
+/** A caller may send what the database cannot store, and cutting a text may leave it. */
 function storable<T extends object>(row: T): T {
   return Object.fromEntries(
-    Object.entries(row).map(([key, value]) => [
-      key,
-      typeof value === "string" ? value.replaceAll("\u0000", "").replaceAll(/\p{Surrogate}/gu, "\ufffd") : value,
-    ]),
+    Object.entries(row).map(([key, value]) => [key, typeof value === "string" ? storableText(value) : value]),
   ) as T;
 }

@@ -1,6 +1,6 @@
 import type { Database } from "../../../db/database.js";
 import { addJob, type TaskHandler } from "../../../jobs/jobs.js";
-import { handOnFailure, type RequestedJob, requestJob } from "../../../jobs/request.js";
+import { handOnFailure, overduePayloads, type RequestedJob, requestJob } from "../../../jobs/request.js";
 import type { Platform } from "../../../platform.js";
 import type { Background } from "../../background.js";
 import { clusterBackends } from "../cluster/backends.js";
@@ -13,6 +13,9 @@ import { ipUseStore } from "./uses.js";
 export const publishTask = "addresses.publish-to";
 /** The job that asks for those of each cluster of a project; the database knows its name, too. */
 const spreadTask = "addresses.publish";
+/** The job that does so for projects whose own job workers do not come by. */
+const heldTask = "addresses.publish-held";
+const heldSeconds = 10;
 
 /**
  * Asks, in the transaction of the change, for the job that tells the clusters of a project which addresses it has.
@@ -34,7 +37,17 @@ export function publishNowTo(db: Database, cluster: string): Promise<void> {
 
 /** What workers do for addresses. */
 export function ipBackground(platform: Platform): Background {
-  return { tasks: { [spreadTask]: spread(platform), [publishTask]: publish(platform) }, controllers: [] };
+  return {
+    tasks: {
+      [spreadTask]: (payload) => spread(platform, payload),
+      [heldTask]: async () => {
+        for (const one of await overduePayloads(platform.db, spreadTask, heldSeconds)) await spread(platform, one);
+      },
+      [publishTask]: publish(platform),
+    },
+    cron: [{ task: heldTask, pattern: "* * * * *" }],
+    controllers: [],
+  };
 }
 
 // A job for each cluster: one that is out of reach keeps the others from nothing.
@@ -45,11 +58,9 @@ const publishTo = (cluster: string): RequestedJob => ({
   queue: `addresses-of:${cluster}`,
 });
 
-function spread({ db }: Platform): TaskHandler {
-  return async (payload) => {
-    const { project } = payload as { project: string };
-    for (const { id } of await clusterStore.list(db, project)) await queuePublishTo(db, id);
-  };
+async function spread({ db }: Platform, payload: unknown): Promise<void> {
+  const { project } = payload as { project: string };
+  for (const { id } of await clusterStore.list(db, project)) await queuePublishTo(db, id);
 }
 
 /** Writes the addresses of a project into the MetalLB of one of its clusters. Idempotent. */

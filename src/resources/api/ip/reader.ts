@@ -8,7 +8,7 @@ import { publishNowTo, queuePublish, queuePublishTo } from "./jobs.js";
 import { type IpAddressPool, ipAddressPools, isPublished, poolName, poolOf } from "./metallb.js";
 import { quarantineEnd } from "./rules.js";
 import { ipStore } from "./store.js";
-import { type AddressUse, ipUseStore } from "./uses.js";
+import { type AddressUse, ipUseStore, type UsesChanged } from "./uses.js";
 
 /** Core Services. */
 const services: ResourceType = { group: "", version: "v1", plural: "services", kind: "Service" };
@@ -30,14 +30,10 @@ export function addressReader(platform: Platform): InsideReader {
   const { db, clock } = platform;
   // Objects belong to one connection: the first look at them tells that a cluster answers again.
   const seen = new WeakSet<InsideObjects>();
-  const letGo = async (tx: Database, ids: readonly string[]): Promise<void> => {
+  const takeIn = async (tx: Database, { unused, projects }: UsesChanged): Promise<void> => {
     const now = clock();
-    const projects = new Set<string>();
-    for (const id of ids) {
-      const project = await ipStore.release(tx, id, quarantineEnd(platform.settings, now), now);
-      if (project !== undefined) projects.add(project);
-    }
-    // In one order, so that two who do so at once do not wait for each other.
+    for (const id of unused) await ipStore.release(tx, id, quarantineEnd(platform.settings, now), now);
+    // Clusters may not use what another one uses. In one order, so that two who do so at once do not wait for each other.
     for (const project of [...projects].sort()) await queuePublish(tx, project);
   };
   return {
@@ -50,7 +46,7 @@ export function addressReader(platform: Platform): InsideReader {
       const uses = objects.of<Service>(services).flatMap(usesOf);
       // Of a cluster with more Services than are kept nobody knows which addresses it no longer uses.
       if (objects.isComplete(services)) {
-        await db.transaction(async (tx) => letGo(tx, await ipUseStore.replace(tx, cluster, uses, clock())));
+        await db.transaction(async (tx) => takeIn(tx, await ipUseStore.replace(tx, cluster, uses, clock())));
       }
       const namespace = platform.partitions.get(cluster.partition)?.settings.metallb?.namespace;
       if (namespace === undefined) return;
@@ -61,7 +57,7 @@ export function addressReader(platform: Platform): InsideReader {
       seen.add(objects);
     },
     async forgetDeleted() {
-      await db.transaction(async (tx) => letGo(tx, await ipUseStore.endOfDeleted(tx)));
+      await db.transaction(async (tx) => takeIn(tx, await ipUseStore.endOfDeleted(tx)));
     },
   };
 }

@@ -1,5 +1,6 @@
 import { and, eq, inArray, isNotNull, sql } from "drizzle-orm";
 import type { Database } from "../../../db/database.js";
+import { storableJson } from "../../../db/storable-json.js";
 import { clusters } from "../cluster/table.js";
 import { ips, ipUses } from "./table.js";
 
@@ -10,20 +11,25 @@ export interface AddressUse {
   readonly service: string;
 }
 
+/** What a change of uses brings about. */
+export interface UsesChanged {
+  /** The ephemeral addresses that lost their last use, locked until the transaction ends. */
+  readonly unused: readonly string[];
+  /** The projects whose clusters may now use other addresses than before. */
+  readonly projects: readonly string[];
+}
+
 export const ipUseStore = {
-  /**
-   * Makes the uses in a cluster those that are given; uses of addresses that the project does not have are left
-   * out. Answers the ephemeral addresses that lost their last use.
-   */
+  /** Makes the uses in a cluster those that are given; uses of addresses that the project does not have are left out. */
   async replace(
     tx: Database,
     cluster: { readonly id: string; readonly project: string },
     uses: readonly AddressUse[],
     now: Date,
-  ): Promise<string[]> {
+  ): Promise<UsesChanged> {
     const wanted = sql`
       select i.id as ip, u.namespace, u.service
-      from jsonb_to_recordset(${JSON.stringify(uses)}::jsonb) as u (address text, namespace text, service text)
+      from jsonb_to_recordset(${storableJson(uses)}::jsonb) as u (address text, namespace text, service text)
       join ${ips} i on i.address = u.address::inet and i.project = ${cluster.project}::uuid`;
     const { rows } = await tx.execute<{ ip: string }>(sql`
       delete from ${ipUses} o
@@ -31,25 +37,25 @@ export const ipUseStore = {
         and not exists (
           select 1 from (${wanted}) w where w.ip = o.ip and w.namespace = o.namespace and w.service = o.service)
       returning o.ip`);
-    await tx.execute(sql`
+    const { rowCount: begun } = await tx.execute(sql`
       insert into ${ipUses} (ip, cluster, namespace, service, since)
       select w.ip, ${cluster.id}::uuid, w.namespace, w.service, ${now.toISOString()}::timestamptz
       from (${wanted} order by i.id for share of i) w
       on conflict do nothing`);
-    return await unusedEphemeral(
-      tx,
-      rows.map(({ ip }) => ip),
-    );
+    const ended = rows.map(({ ip }) => ip);
+    const isChanged = ended.length > 0 || (begun ?? 0) > 0;
+    return { unused: await unusedEphemeral(tx, ended), projects: isChanged ? [cluster.project] : [] };
   },
 
-  /** Ends the uses of deleted clusters; answers the ephemeral addresses that lost their last use. */
-  async endOfDeleted(tx: Database): Promise<string[]> {
+  /** Ends the uses of deleted clusters. */
+  async endOfDeleted(tx: Database): Promise<UsesChanged> {
     const deleted = tx.select({ id: clusters.id }).from(clusters).where(isNotNull(clusters.deletedAt));
     const rows = await tx.delete(ipUses).where(inArray(ipUses.cluster, deleted)).returning({ ip: ipUses.ip });
-    return await unusedEphemeral(
-      tx,
-      rows.map(({ ip }) => ip),
-    );
+    const ended = [...new Set(rows.map(({ ip }) => ip))];
+    if (ended.length === 0) return { unused: [], projects: [] };
+    const of = await tx.selectDistinct({ project: ips.project }).from(ips).where(inArray(ips.id, ended));
+    const projects = of.flatMap(({ project }) => project ?? []);
+    return { unused: await unusedEphemeral(tx, ended), projects };
   },
 
   /** The addresses that a cluster's load balancers may use: those of its project that no other cluster used first. */

@@ -30,7 +30,8 @@ export const volumeTypes: readonly FollowedType[] = [
   { type: nodes, pick: pickNode },
 ];
 
-function pickVolume(object: KubeObject): PersistentVolume {
+/** A PersistentVolume, as far as it is shown. */
+export function pickVolume(object: KubeObject): PersistentVolume {
   const { spec, status } = read(object);
   const { capacity, claimRef, csi, storageClassName } = fields(spec);
   return {

@@ -31,8 +31,12 @@ export function volumeReader({ db, clock }: Pick<Platform, "db" | "clock">): Ins
     written.delete(objects);
     const volumes = news(volumesOf(objects), before?.volumes.all);
     const snapshots = news(snapshotsOf(objects), before?.snapshots.all);
-    for (const batch of batches(volumes.changed)) await sightingStore.putVolumes(db, cluster, batch, now);
-    for (const batch of batches(snapshots.changed)) await sightingStore.putSnapshots(db, cluster, batch, now);
+    for (const batch of batches(volumes.changed)) {
+      leaveOut(volumes.all, batch, await sightingStore.putVolumes(db, cluster, batch, now));
+    }
+    for (const batch of batches(snapshots.changed)) {
+      leaveOut(snapshots.all, batch, await sightingStore.putSnapshots(db, cluster, batch, now));
+    }
     const stored = before?.volumes.isAll && before.snapshots.isAll ? none : await sightingStore.known(db, cluster.id);
     const isAll = {
       volumes: before?.volumes.isAll || objects.isComplete(persistentVolumes),
@@ -72,6 +76,12 @@ function news<R extends { readonly id: string }>(
     if (before?.get(record.id) !== text) changed.push(record);
   }
   return { all, changed };
+}
+
+/** What is another cluster's is reported again each time: it may go from there. */
+function leaveOut(all: Map<string, string>, batch: readonly { readonly id: string }[], written: readonly string[]) {
+  const ids = new Set(written);
+  for (const { id } of batch) if (!ids.has(id)) all.delete(id);
 }
 
 const none = { volumes: [], snapshots: [] };

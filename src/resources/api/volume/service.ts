@@ -52,7 +52,6 @@ export function registerVolume(router: ConnectRouter, platform: Platform): void 
     }),
     async delete({ project, uuid }, context) {
       const row = foundVolume(await volumeStore.get(db, project, uuid), uuid);
-      await refuseInUse(platform, row);
       await within(row.cluster, context, (client, signal) => removeVolume(client, row, signal));
       return { volume: volumeMessage(row) };
     },
@@ -95,15 +94,6 @@ async function updateLabels(
     await pause(lookMs, context.signal);
   }
   return { ...row, labels: has };
-}
-
-async function refuseInUse({ db }: Platform, row: VolumeRow): Promise<void> {
-  if (row.attachedTo.length > 0) {
-    throw new DomainError("precondition", `volume ${row.name} is attached to a node: stop what uses it first`);
-  }
-  if (await volumeStore.isBeingSnapshot(db, row.id)) {
-    throw new DomainError("precondition", `a snapshot is being taken of volume ${row.name}: wait until it is`);
-  }
 }
 
 function withinOf(platform: Platform): Within {

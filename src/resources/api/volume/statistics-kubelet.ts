@@ -3,13 +3,17 @@ import { withoutValues } from "../../../db/errors.js";
 import type { KubeClient } from "../../../kube/client.js";
 import { nodes } from "../../../kube/objects.js";
 import { isRecord } from "../../../record.js";
-import { all } from "./inside.js";
+import { eachOf } from "./inside.js";
 import { type Attachment, attachments } from "./kube-types.js";
 import type { MeasuredVolume, StorageAdapter } from "./statistics.js";
 import { forEachOf } from "./statistics-pool.js";
 
 /** Bounds of what is asked of nodes. */
 export interface KubeletLimits {
+  /** How many nodes of one cluster are asked: Kubernetes has no more. */
+  readonly nodes: number;
+  /** Of how many volumes of one cluster figures are taken. */
+  readonly volumes: number;
   /** How many nodes of one cluster are asked at once. */
   readonly nodesAtOnce: number;
   /** How long one node may take to answer. */
@@ -18,7 +22,13 @@ export interface KubeletLimits {
   readonly maxBytes: number;
 }
 
-const usual: KubeletLimits = { nodesAtOnce: 4, nodeMs: 5_000, maxBytes: 16 * 1024 * 1024 };
+const usual: KubeletLimits = {
+  nodes: 5_000,
+  volumes: 20_000,
+  nodesAtOnce: 4,
+  nodeMs: 5_000,
+  maxBytes: 16 * 1024 * 1024,
+};
 
 /**
  * Kubernetes metrics: the kubelet of each node with attached volumes says what their filesystems have in use. A
@@ -28,10 +38,10 @@ export function kubeletStorage(log: Logger, limits: KubeletLimits = usual): Stor
   return {
     async measure({ id }, client, signal) {
       const volumes = new Map<string, MeasuredVolume>();
-      await forEachOf(await attachedNodes(client, signal), limits.nodesAtOnce, async (node) => {
+      await forEachOf(await attachedNodes(client, limits.nodes, signal), limits.nodesAtOnce, async (node) => {
         try {
           for (const one of volumesOf(await summaryOf(client, node, limits, signal))) {
-            volumes.set(JSON.stringify([one.namespace, one.claim]), one);
+            if (volumes.size < limits.volumes) volumes.set(JSON.stringify([one.namespace, one.claim]), one);
           }
         } catch (error) {
           if (signal.aborted) return;
@@ -45,11 +55,15 @@ export function kubeletStorage(log: Logger, limits: KubeletLimits = usual): Stor
 }
 
 /** Names of the nodes that have volumes. */
-async function attachedNodes(client: KubeClient, signal: AbortSignal): Promise<ReadonlySet<string>> {
-  const found = await all<Attachment>(client, attachments, signal);
-  const names = found.filter(({ status }) => status?.attached === true).map(({ spec }) => spec?.nodeName ?? "");
-  // Only names that a node can have: they become part of a path.
-  return new Set(names.filter((name) => /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/.test(name)));
+async function attachedNodes(client: KubeClient, most: number, signal: AbortSignal): Promise<ReadonlySet<string>> {
+  const names = new Set<string>();
+  for await (const { spec, status } of eachOf<Attachment>(client, attachments, signal)) {
+    const name = spec?.nodeName;
+    // Only names that a node can have: they become part of a path.
+    if (status?.attached === true && isName(name) && /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/.test(name)) names.add(name);
+    if (names.size >= most) break;
+  }
+  return names;
 }
 
 function summaryOf(client: KubeClient, name: string, limits: KubeletLimits, signal: AbortSignal): Promise<unknown> {
@@ -67,10 +81,13 @@ function volumesOf(summary: unknown): OfClaim[] {
       const { pvcRef, usedBytes } = isRecord(volume) ? volume : {};
       const { namespace, name } = isRecord(pvcRef) ? pvcRef : {};
       const isSize = typeof usedBytes === "number" && Number.isSafeInteger(usedBytes) && usedBytes >= 0;
-      if (typeof namespace !== "string" || typeof name !== "string" || !isSize) return [];
+      if (!isName(namespace) || !isName(name) || !isSize) return [];
       return [{ namespace, claim: name, figures: { usedBytes } }];
     });
 }
+
+/** Whether it is as short as the names of Kubernetes. */
+const isName = (value: unknown): value is string => typeof value === "string" && value.length <= 253;
 
 function listIn(value: unknown, field: string): readonly unknown[] {
   const list = isRecord(value) ? value[field] : undefined;

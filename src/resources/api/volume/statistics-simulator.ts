@@ -1,19 +1,25 @@
 import { driver } from "../../../kube/embedded/data-plane/names.js";
 import { sizeOf, usedOf, usedUpTo } from "../../../kube/embedded/data-plane/usage.js";
 import { bytesOf } from "../../../kube/quantity.js";
-import { all } from "./inside.js";
+import { eachOf } from "./inside.js";
 import { type PersistentVolume, persistentVolumes, type SnapshotContent, snapshotContents } from "./kube-types.js";
 import type { MeasuredSnapshot, MeasuredVolume, StorageAdapter } from "./statistics.js";
+
+/** Of how many volumes and snapshots of one cluster figures are taken. */
+const most = 20_000;
 
 /** The storage that the embedded Kubernetes plays: it keeps one copy of everything and compresses nothing. */
 export const simulatorStorage: StorageAdapter = {
   async measure(_, client, signal) {
-    const volumes = await all<PersistentVolume>(client, persistentVolumes, signal);
-    const contents = await all<SnapshotContent>(client, snapshotContents, signal);
-    return {
-      volumes: volumes.filter(({ spec }) => spec?.csi?.driver === driver).map(volumeFigures),
-      snapshots: contents.filter(({ spec }) => spec?.driver === driver).map(snapshotFigures),
-    };
+    const volumes: MeasuredVolume[] = [];
+    for await (const volume of eachOf<PersistentVolume>(client, persistentVolumes, signal)) {
+      if (volume.spec?.csi?.driver === driver && volumes.length < most) volumes.push(volumeFigures(volume));
+    }
+    const snapshots: MeasuredSnapshot[] = [];
+    for await (const content of eachOf<SnapshotContent>(client, snapshotContents, signal)) {
+      if (content.spec?.driver === driver && snapshots.length < most) snapshots.push(snapshotFigures(content));
+    }
+    return { volumes, snapshots };
   },
 };
 

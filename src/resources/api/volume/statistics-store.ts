@@ -1,5 +1,6 @@
 import { and, eq, exists, isNull, sql } from "drizzle-orm";
 import type { Database } from "../../../db/database.js";
+import { storableJson } from "../../../db/storable-json.js";
 import type { ClusterRef } from "../cluster/kube.js";
 import { clusters } from "../cluster/table.js";
 import type { Measured } from "./statistics.js";
@@ -34,7 +35,7 @@ export const statisticsStore = {
     const own = sql`v.cluster = ${cluster} and v.deleted_at is null`;
     await db.execute(sql`
       with measured as (
-        select * from jsonb_to_recordset(${json(full)}::jsonb)
+        select * from jsonb_to_recordset(${storableJson(full)}::jsonb)
           as r (handle text, namespace text, claim text, figures jsonb)
       ), matched as (
         select v.id, m.figures from measured m join ${volumes} v on v.volume_handle = m.handle
@@ -47,11 +48,7 @@ export const statisticsStore = {
         update ${volumes} v set statistics = m.figures, statistics_at = ${at} from matched m where v.id = m.id
       )
       update ${snapshots} s set statistics = r.figures, statistics_at = ${at}
-      from jsonb_to_recordset(${json(taken)}::jsonb) as r (content text, figures jsonb)
+      from jsonb_to_recordset(${storableJson(taken)}::jsonb) as r (content text, figures jsonb)
       where s.cluster = ${cluster} and s.deleted_at is null and s.content = r.content`);
   },
 };
-
-/** PostgreSQL's text cannot hold U+0000, which a cluster may report. */
-const json = (records: readonly object[]): string =>
-  JSON.stringify(records, (_, value: unknown) => (typeof value === "string" ? value.replaceAll("\u0000", "") : value));

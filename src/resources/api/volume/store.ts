@@ -48,16 +48,6 @@ export const volumeStore = {
     const labels = new Map(Object.entries(row?.labels ?? {}));
     return Object.entries(patch).every(([key, value]) => (labels.get(key) ?? null) === value);
   },
-
-  /** Whether a snapshot is being taken of the volume. */
-  async isBeingSnapshot(db: Database, id: string): Promise<boolean> {
-    const [row] = await db
-      .select({ id: snapshots.id })
-      .from(snapshots)
-      .where(and(eq(snapshots.sourceVolume, id), eq(snapshots.state, "Pending"), isNull(snapshots.deletedAt)))
-      .limit(1);
-    return row !== undefined;
-  },
 };
 
 export const snapshotStore = {

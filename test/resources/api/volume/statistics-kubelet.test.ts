@@ -60,7 +60,7 @@ async function measure(
   const log = pino({}, { write: (line: string) => void lines.push(JSON.parse(line)) });
   const client = openKube({ kubeconfig: stub.kubeconfig, log });
   closers.push(() => client.close(), stub.close);
-  const adapter = kubeletStorage(log, { nodesAtOnce: 2, nodeMs: 500, maxBytes: 100_000 });
+  const adapter = kubeletStorage(log, { nodes: 10, volumes: 10, nodesAtOnce: 2, nodeMs: 500, maxBytes: 100_000 });
   const ref = { id: "c", name: "c", project: "p" };
   const measured = await adapter.measure(ref, client, new AbortController().signal);
   return { measured, silent: lines.map(({ node }) => node).sort(), seen: stub.seen, most };

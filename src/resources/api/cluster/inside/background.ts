@@ -1,4 +1,5 @@
 import { withoutValues } from "../../../../db/errors.js";
+import type { PaceLimits } from "../../../../kube/pace.js";
 import { pause } from "../../../../pause.js";
 import type { Platform } from "../../../../platform.js";
 import type { Background } from "../../../background.js";
@@ -23,6 +24,8 @@ export interface FollowLimits {
   readonly startsAtOnce: number;
   /** Others wait so long for the access to a cluster that starts, and as long again until it has been read. */
   readonly startMs: number;
+  /** How much may be read of each cluster; the usual unless given. */
+  readonly pace?: PaceLimits | undefined;
 }
 
 /** A cluster is its tenant's, who may put anything into it. */
@@ -64,7 +67,7 @@ export async function followPartition(
   backend: ClusterBackend,
   readers: readonly InsideReader[],
   signal: AbortSignal,
-  { budget, startsAtOnce, startMs }: FollowLimits = usual,
+  { budget, startsAtOnce, startMs, pace }: FollowLimits = usual,
 ): Promise<void> {
   const followed: Followed = { clusters: new Map(), known: new Set(), forgetAt: 0 };
   const gate = openGate(startsAtOnce);
@@ -72,7 +75,7 @@ export async function followPartition(
   const follow = (row: ClusterRow): Following =>
     start((turn) => {
       const isOurs = () => !signal.aborted;
-      return followCluster(row, backend, readers, { signal: turn, log, isOurs, clock, budget, gate, startMs });
+      return followCluster(row, backend, readers, { signal: turn, log, isOurs, clock, budget, gate, startMs, pace });
     });
   const bell = ringer();
   const unsubscribe = platform.feed.subscribe("cluster", () => bell.ring());

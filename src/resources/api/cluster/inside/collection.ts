@@ -46,23 +46,28 @@ export function collectionOf({ pick }: FollowedType, budget: Budget, onOver: () 
     intake() {
       listIsComplete = true;
       let [items, used] = [kept.size, bytes];
+      const listed = new Set<string>();
       return (whole) => {
-        const object = pick(whole);
-        if (object === undefined) return undefined;
-        const before = kept.get(keyOf(whole));
-        const size = sizeOf(object);
-        if (!hasRoom(size, before, items, used)) {
+        const picked = pick(whole);
+        const key = keyOf(whole);
+        // A list without an end may repeat itself.
+        if (picked === undefined || listed.has(key)) return undefined;
+        const before = kept.get(key);
+        const own = copied(picked);
+        if (!hasRoom(own.bytes, before, items, used)) {
           listIsComplete = false;
           onOver();
+          if (before !== undefined) listed.add(key);
           return before?.object;
         }
         items += before === undefined ? 1 : 0;
-        used += size - (before?.bytes ?? 0);
-        return object;
+        used += own.bytes - (before?.bytes ?? 0);
+        listed.add(key);
+        return own.object;
       };
     },
     replace(objects) {
-      kept = new Map(objects.map((object) => [keyOf(object), { object, bytes: sizeOf(object) }]));
+      kept = new Map(objects.map((object) => [keyOf(object), { object, bytes: JSON.stringify(object).length }]));
       bytes = [...kept.values()].reduce((sum, one) => sum + one.bytes, 0);
       complete = listIsComplete;
     },
@@ -72,16 +77,17 @@ export function collectionOf({ pick }: FollowedType, budget: Budget, onOver: () 
       complete = true;
     },
     put(whole) {
-      const object = pick(whole);
-      if (object === undefined) return this.remove(whole);
-      const before = kept.get(keyOf(whole));
-      const size = sizeOf(object);
-      if (!hasRoom(size, before, kept.size, bytes)) {
+      const picked = pick(whole);
+      if (picked === undefined) return this.remove(whole);
+      const key = keyOf(whole);
+      const before = kept.get(key);
+      const own = copied(picked);
+      if (!hasRoom(own.bytes, before, kept.size, bytes)) {
         complete = false;
         return onOver();
       }
-      kept.set(keyOf(whole), { object, bytes: size });
-      bytes += size - (before?.bytes ?? 0);
+      kept.set(key, own);
+      bytes += own.bytes - (before?.bytes ?? 0);
     },
     remove(whole) {
       bytes -= kept.get(keyOf(whole))?.bytes ?? 0;
@@ -90,6 +96,17 @@ export function collectionOf({ pick }: FollowedType, budget: Budget, onOver: () 
   };
 }
 
-const keyOf = ({ metadata }: KubeObject): string => metadata.uid ?? `${metadata.namespace ?? ""}/${metadata.name}`;
+/** By its uid, as far as that may be one: what is kept of an object is not to be made long by its key. */
+function keyOf({ metadata: { uid, namespace = "", name } }: KubeObject): string {
+  const key = typeof uid === "string" ? uid : `${text(namespace)}/${text(name)}`;
+  return key.length > longestKey ? Buffer.from(key.slice(0, longestKey)).toString() : key;
+}
 
-const sizeOf = (object: KubeObject): number => JSON.stringify(object).length;
+const longestKey = 1024;
+const text = (value: unknown): string => (typeof value === "string" ? value : "");
+
+/** A copy with texts of its own: a piece of a text keeps the whole of it in memory, and so the whole answer. */
+function copied(object: KubeObject): Kept {
+  const json = JSON.stringify(object);
+  return { object: JSON.parse(json), bytes: json.length };
+}

@@ -4,6 +4,7 @@ import { type KubeClient, openKube } from "../../../../kube/client.js";
 import { startDeadline } from "../../../../kube/deadline.js";
 import { forbidden, unauthenticated, untrusted } from "../../../../kube/errors.js";
 import { pathOf, type ResourceType } from "../../../../kube/objects.js";
+import { openPace, type Pace, type PaceLimits } from "../../../../kube/pace.js";
 import { pause } from "../../../../pause.js";
 import type { ClusterBackend } from "../kube.js";
 import type { ClusterRow } from "../store.js";
@@ -19,6 +20,9 @@ import { openSettler } from "./settler.js";
 const accessSeconds = 86_400;
 const longestAccessMs = (accessSeconds * 1000) / 2;
 
+/** How much of one cluster is read: its lists at once, and then what a large cluster changes in ordinary work. */
+const usualPace: PaceLimits = { bytesPerSecond: 2 * 1024 * 1024, burstBytes: 64 * 1024 * 1024 };
+
 /** What following a cluster needs. */
 export interface FollowClusterOptions {
   readonly signal: AbortSignal;
@@ -28,6 +32,8 @@ export interface FollowClusterOptions {
   readonly clock: () => Date;
   /** Of each type that a reader follows. */
   readonly budget: Budget;
+  /** How much may be read of it; for tests. */
+  readonly pace?: PaceLimits | undefined;
   /** Lets some clusters start at a time. */
   readonly gate: Gate;
   /** How long its backend may take to give access, and how long after that it may keep others from being started. */
@@ -43,9 +49,10 @@ export async function followCluster(
 ): Promise<void> {
   const { signal, log } = options;
   const notice = onceEach();
+  const pace = openPace(options.pace ?? usualPace);
   for (let failures = 0; !signal.aborted; ) {
     try {
-      const ended = await followOnce(cluster, backend, readers, options, notice);
+      const ended = await followOnce(cluster, backend, readers, options, notice, pace);
       // Access that was good for something and is refused now is replaced at once; then one begins to wait.
       failures = ended === "refused" ? failures + 1 : 0;
       if (failures > 1) await pause(backoffMs(failures), signal);
@@ -65,6 +72,7 @@ async function followOnce(
   readers: readonly InsideReader[],
   options: FollowClusterOptions,
   notice: Notice,
+  pace: Pace,
 ): Promise<"read" | "refused"> {
   const { signal, log, clock, startMs } = options;
   const started = await options.gate.enter(signal);
@@ -74,7 +82,7 @@ async function followOnce(
     const kubeconfig = await accessTo(cluster, backend, startMs, signal);
     longStart = setTimeout(started, startMs);
     const turn = openTurn(signal, renewalMs(kubeconfig, clock(), longestAccessMs));
-    const client = openKube({ kubeconfig, log });
+    const client = openKube({ kubeconfig, log, pace });
     try {
       await follow(client, cluster, readers, { ...options, signal: turn.signal }, notice, started, turn.refuse);
     } finally {
