@@ -83,6 +83,8 @@ import { priceBackground } from "./resources/billing/price/background.js";
 import { usageBackground } from "./resources/billing/usage/background.js";
 import { registerUsage } from "./resources/billing/usage/service.js";
 import { workerReader } from "./resources/billing/usage/worker-reader.js";
+import { registerEnvironment } from "./resources/deploy/environment/service.js";
+import { registerSecret } from "./resources/deploy/secret/service.js";
 import { registerAccess } from "./resources/iam/access/service.js";
 import { authBackground } from "./resources/iam/auth/background.js";
 import { registerAuth } from "./resources/iam/auth/service.js";
@@ -135,9 +137,9 @@ export const resources: readonly Resource[] = [
   { service: ReceivableService, register: registerReceivable },
   { service: UsageService, register: registerUsage },
 
-  { service: EnvironmentService },
+  { service: EnvironmentService, register: registerEnvironment },
   { service: NamespaceService },
-  { service: SecretService },
+  { service: SecretService, register: registerSecret },
   { service: TargetService },
 
   { service: AccessService, register: registerAccess },

@@ -7,6 +7,8 @@ interface SealedColumn {
   readonly table: string;
   readonly key: string;
   readonly column: string;
+  /** How many to read at once; fewer where they may be large. */
+  readonly batch?: number;
 }
 
 /** Everywhere the keyring seals something. */
@@ -15,6 +17,7 @@ const sealedColumns: readonly SealedColumn[] = [
   { table: "clusters", key: "id", column: "monitoring_sealed" },
   { table: "invites", key: "digest", column: "sealed" },
   { table: "login_attempts", key: "digest", column: "sealed" },
+  { table: "secret_versions", key: "id", column: "data_sealed", batch: 10 },
 ];
 const batchSize = 200;
 
@@ -50,7 +53,7 @@ async function resealColumn(db: Database, keyring: Keyring, place: SealedColumn)
   for (;;) {
     const { rows } = await db.execute<SealedRow>(sql`
       select ${key} as key, ${column} as sealed from ${table}
-      where ${column} is not null and ${after} order by ${key} limit ${batchSize}`);
+      where ${column} is not null and ${after} order by ${key} limit ${place.batch ?? batchSize}`);
     for (const row of rows) {
       if (keyring.isNewest(row.sealed)) continue;
       const plain = await keyring.open(row.sealed).catch(() => undefined);

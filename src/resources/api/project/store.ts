@@ -3,6 +3,9 @@ import type { AnyPgColumn } from "drizzle-orm/pg-core";
 import type { Database } from "../../../db/database.js";
 import { constraintOf } from "../../../db/errors.js";
 import { DomainError } from "../../../errors.js";
+import { environments } from "../../deploy/environment/table.js";
+import { secrets } from "../../deploy/secret/table.js";
+import { targets } from "../../deploy/target/table.js";
 import { clusters } from "../cluster/table.js";
 import { ips } from "../ip/table.js";
 import type { Page } from "../paging.js";
@@ -117,6 +120,9 @@ export const projectStore = {
         union all select 2, 'volume ' || name from ${volumes} where project = ${id} and deleted_at is null
         union all select 3, 'snapshot ' || name from ${snapshots} where project = ${id} and deleted_at is null
         union all select 4, 'address ' || host(address) from ${ips} where project = ${id}
+        union all select 5, 'environment ' || name from ${environments} where project = ${id}
+        union all select 6, 'target ' || name from ${targets} where project = ${id}
+        union all select 7, 'secret ' || name from ${secrets} where project = ${id}
       ) as things order by kind, thing limit ${most}`);
     return { named: rows.map(({ thing }) => thing), count: rows[0]?.count ?? 0 };
   },

@@ -10,7 +10,7 @@ import { builtInRole, isBuiltIn } from "./built-in.js";
 import { type AskedHolder, type Holder, heldBy, holderOf } from "./holder.js";
 import { customRoleStore } from "./role-store.js";
 import { methodsGiven, refuseMethodsBeyond, refuseStrongerRole } from "./rules.js";
-import { type NamedScope, type Scope, scopeOf } from "./scope.js";
+import { demandEnvironment, type NamedScope, type Scope, scopeOf } from "./scope.js";
 import { refuseToTakeBeyond } from "./take-away.js";
 
 /** What a request to bind a role, or to take one away, names. */
@@ -29,6 +29,7 @@ export async function setBinding(platform: Platform, request: BindingRequest, ca
   const scope = scopeOf(request);
   return await platform.db.transaction(async (tx) => {
     const tenant = await holdScope(tx, scope);
+    await demandEnvironment(tx, scope);
     const role = await givenRole(tx, platform, { scope, tenant, id: request.role, caller });
     const providers = platform.signIn.providers.map(({ id }) => id);
     const holder = await holderOf(tx, request.holder, { scope, tenant, now: platform.clock(), providers });

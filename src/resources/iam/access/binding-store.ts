@@ -44,6 +44,19 @@ export const bindingStore = {
     return rows.length > 0;
   },
 
+  /** Takes away all roles in an environment, and the invitations to it. Whoever calls it has locked the environment. */
+  async removeFromEnvironment(tx: Database, project: string, environment: string): Promise<void> {
+    await tx
+      .delete(roleBindings)
+      .where(
+        and(
+          eq(roleBindings.scope, "environment"),
+          eq(roleBindings.project, project),
+          eq(roleBindings.subject, environment),
+        ),
+      );
+  },
+
   /** Whether a principal holds any role in a tenant or in one of its projects. */
   async isIn(db: Database, tenant: string, principal: string): Promise<boolean> {
     const own = sql`(select ${projects.id} from ${projects} where ${projects.tenant} = ${tenant})`;

@@ -2,6 +2,7 @@ import { and, eq, inArray, type SQL, sql } from "drizzle-orm";
 import type { AnyPgColumn } from "drizzle-orm/pg-core";
 import type { Database } from "../../../db/database.js";
 import { projectMembers, tenantMembers } from "../../api/member/table.js";
+import { environmentStore } from "../../deploy/environment/store.js";
 import { roleBindings } from "./table.js";
 
 /** Whose invitations are accepted: a user's, by an e-mail address that is verified. */
@@ -24,6 +25,7 @@ type Invitation = typeof roleBindings.$inferSelect;
 export async function acceptPendingBindings(tx: Database, acceptance: Acceptance): Promise<void> {
   const { principal, email, good, now, newId } = acceptance;
   if (email === "" || good.length === 0) return;
+  await holdEnvironments(tx, good);
   // Whoever deletes an invitation accepts it: of two sign-ins at once only one finds it.
   const accepted = await tx
     .delete(roleBindings)
@@ -43,6 +45,18 @@ export async function acceptPendingBindings(tx: Database, acceptance: Acceptance
   await bind(
     tx,
     others.map((row) => ({ ...row, id: newId(), principal, email: null, createdAt: now })),
+  );
+}
+
+/** Environments to which somebody is invited are deleted before the invitations are accepted, or with what came of them. */
+async function holdEnvironments(tx: Database, good: readonly string[]): Promise<void> {
+  const rows = await tx
+    .select({ subject: roleBindings.subject })
+    .from(roleBindings)
+    .where(and(eq(roleBindings.scope, "environment"), inArray(roleBindings.id, [...good])));
+  await environmentStore.hold(
+    tx,
+    rows.flatMap(({ subject }) => subject ?? []),
   );
 }
 

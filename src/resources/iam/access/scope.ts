@@ -1,7 +1,9 @@
 import { ScopeKind } from "../../../../gen/ts/iam/v1/access_pb.js";
 import { deploymentSubject, environmentSubject } from "../../../auth/rights.js";
+import type { Database } from "../../../db/database.js";
 import { DomainError } from "../../../errors.js";
 import type { CallSubject, PermissionScope } from "../../../platform.js";
+import { environmentStore } from "../../deploy/environment/store.js";
 import type { BoundScope } from "./role-store.js";
 
 /** Where a role is bound: the narrowest that a request names, or else the platform. */
@@ -40,6 +42,14 @@ export function scopeOf({ login, project, environment, deployment }: NamedScope)
 function twoScopes(fields: readonly string[]): DomainError {
   const message = `name one of ${fields.join(" and ")}, not both`;
   return new DomainError("invalid", message, { violations: fields.map((field) => ({ field, message })) });
+}
+
+/** Refuses a scope whose environment the project has not. */
+export async function demandEnvironment(db: Database, scope: Scope): Promise<void> {
+  if (scope.kind !== "environment") return;
+  const { project, part } = scope;
+  if ((await environmentStore.get(db, { project, id: part })) !== undefined) return;
+  throw new DomainError("missing", `environment ${part} does not exist`);
 }
 
 /** What a call names that is about the scope. */

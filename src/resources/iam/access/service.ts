@@ -18,7 +18,7 @@ import { check } from "./check.js";
 import { bindingMessage, builtInRoleMessage, customRoleMessage, permissionMessages } from "./messages.js";
 import { customRoleStore } from "./role-store.js";
 import { createRole, deleteRole, found, namedBuiltIn, tenantOf, updateRole } from "./roles.js";
-import { type Scope, scopeKindOf, scopeOf } from "./scope.js";
+import { demandEnvironment, type Scope, scopeKindOf, scopeOf } from "./scope.js";
 
 /** iam.v1.AccessService: roles, to whom they are bound where, and what follows from that. */
 export function registerAccess(router: ConnectRouter, platform: Platform): void {
@@ -73,12 +73,12 @@ function pendingOf(state: RoleBindingState | undefined): boolean | undefined {
   return state ? state === RoleBindingState.PENDING : undefined;
 }
 
-/** Refuses a tenant or project that does not exist: only admins get so far. */
+/** Refuses a tenant or project that does not exist (only admins get so far), and such an environment. */
 async function demandScope(db: Database, scope: Scope): Promise<void> {
   if (scope.kind === "platform") return;
   const exists =
     scope.kind === "tenant" ? await tenantStore.get(db, scope.tenant) : await projectStore.get(db, scope.project);
-  if (exists !== undefined) return;
+  if (exists !== undefined) return await demandEnvironment(db, scope);
   const name = scope.kind === "tenant" ? `tenant ${scope.tenant}` : `project ${scope.project}`;
   throw new DomainError("missing", `${name} does not exist`);
 }
