@@ -165,13 +165,21 @@ export interface ExecStreams {
   readonly stdin: Readable;
   readonly stdout: Writable;
   readonly stderr: Writable;
+  /** The size of the caller's terminal, as it was told last. */
+  readonly terminal?: () => TerminalSize | undefined;
   /** Aborted when the caller goes away. */
   readonly signal: AbortSignal;
 }
 
+/** How large a terminal is. */
+export interface TerminalSize {
+  readonly rows: number;
+  readonly columns: number;
+}
+
 /** What stands in for the processes of pods; absent ones answer empty logs and refuse exec. */
 export interface PodHandlers {
-  /** Text pieces of the log, each with its own line ends; honours the options itself. */
+  /** Text pieces of the log, each with its own line ends; honours the options itself. Throws at once to refuse. */
   readonly logs?: (pod: KubeObject, options: LogOptions, context: ClusterContext) => AsyncIterable<string>;
   /** Runs to the exit code. */
   readonly exec?: (

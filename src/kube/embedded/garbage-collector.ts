@@ -1,6 +1,6 @@
 import { StatusError } from "./status-error.js";
 import type { ClusterStore } from "./store.js";
-import type { KubeObject, ObjectRef, StoreEvent } from "./types.js";
+import type { KubeObject, ObjectRef, ResourceName, StoreEvent } from "./types.js";
 
 /** Finalizers by which a deletion says what is to become of the dependents. */
 export const propagation = { foreground: "foregroundDeletion", orphan: "orphan" } as const;
@@ -10,37 +10,78 @@ interface Found {
   readonly object: KubeObject;
 }
 
+/** All objects by uid, and who depends on whom: kept up to date, so that no change makes it look at everything. */
+interface Family {
+  readonly all: Map<string, Found>;
+  readonly dependents: Map<string, Map<string, Found>>;
+}
+
 /**
  * Deletes objects all of whose owners are gone. An owner that is deleted with
  * the foreground policy waits for its dependents; with orphan, the dependents
  * lose the reference and stay.
  */
 export function startGarbageCollector(store: ClusterStore, onError: (error: unknown) => void): () => void {
+  const family: Family = { all: new Map(), dependents: new Map() };
+  const due = new Set<string>();
   let running = false;
-  let again = false;
   const run = async () => {
-    again = true;
     if (running) return;
     running = true;
     try {
-      while (again) {
-        again = false;
-        await collectOnce(store);
+      for (const uid of due) {
+        due.delete(uid);
+        await look(store, family, uid);
       }
     } finally {
       running = false;
     }
   };
   const start = () => void run().catch(onError);
+  for (const found of everything(store)) {
+    join(family, found);
+    due.add(found.object.metadata.uid);
+  }
   start();
-  return store.watchAll((_, event) => {
-    if (mattersTo(event)) start();
+  return store.watchAll(({ group, resource }, event) => {
+    follow(family, foundOf({ group, resource }, event.object), event);
+    for (const uid of concerned(family, event)) due.add(uid);
+    if (due.size > 0) start();
   });
 }
 
-function mattersTo({ type, object }: StoreEvent): boolean {
-  if (type === "DELETED") return true;
-  return (object.metadata.ownerReferences ?? []).length > 0 || waits(object) !== undefined;
+function join({ all, dependents }: Family, found: Found): void {
+  const { uid, ownerReferences = [] } = found.object.metadata;
+  all.set(uid, found);
+  for (const owner of ownerReferences) {
+    const known = dependents.get(owner.uid) ?? new Map<string, Found>();
+    dependents.set(owner.uid, known.set(uid, found));
+  }
+}
+
+function follow(family: Family, found: Found, { type, previous }: StoreEvent): void {
+  const { uid } = found.object.metadata;
+  for (const owner of previous?.metadata.ownerReferences ?? []) {
+    const known = family.dependents.get(owner.uid);
+    known?.delete(uid);
+    if (known?.size === 0) family.dependents.delete(owner.uid);
+  }
+  if (type === "DELETED") family.all.delete(uid);
+  else join(family, found);
+}
+
+/** Whom a change may bring to an end: those that were owned, the object itself, and owners that wait for it. */
+function concerned({ all, dependents }: Family, { type, object, previous }: StoreEvent): string[] {
+  const { uid, ownerReferences = [] } = object.metadata;
+  const owners = [...ownerReferences, ...(previous?.metadata.ownerReferences ?? [])];
+  const waiting = owners.map((owner) => owner.uid).filter((owner) => isWaiting(all.get(owner)));
+  if (type === "DELETED") return [...waiting, ...(dependents.get(uid)?.keys() ?? [])];
+  const orphaned = ownerReferences.length > 0 && !ownerReferences.some((owner) => all.has(owner.uid));
+  return orphaned || waits(object) ? [...waiting, uid] : waiting;
+}
+
+function isWaiting(found: Found | undefined): boolean {
+  return found !== undefined && waits(found.object) !== undefined;
 }
 
 function waits(object: KubeObject): string | undefined {
@@ -48,34 +89,28 @@ function waits(object: KubeObject): string | undefined {
   return object.metadata.finalizers?.find((entry) => Object.values<string>(propagation).includes(entry));
 }
 
-async function collectOnce(store: ClusterStore): Promise<void> {
-  const all = everything(store);
-  const alive = new Set(all.map(({ object }) => object.metadata.uid));
-  const dependents = new Map<string, Found[]>();
-  for (const found of all) {
-    for (const { uid } of found.object.metadata.ownerReferences ?? []) {
-      dependents.set(uid, [...(dependents.get(uid) ?? []), found]);
-    }
-  }
-  for (const [owner, found] of dependents) {
-    if (alive.has(owner)) continue;
-    const orphans = found.filter(({ object }) => !object.metadata.ownerReferences?.some(({ uid }) => alive.has(uid)));
-    for (const { ref, object } of orphans) await remove(store, ref, object);
-  }
-  for (const { ref, object } of all) {
-    const finalizer = waits(object);
-    if (finalizer) await propagate(store, ref, object, finalizer, dependents.get(object.metadata.uid) ?? []);
-  }
+async function look(store: ClusterStore, { all, dependents }: Family, uid: string): Promise<void> {
+  const found = all.get(uid);
+  if (found === undefined) return;
+  const { ownerReferences = [] } = found.object.metadata;
+  const orphaned = ownerReferences.length > 0 && !ownerReferences.some((owner) => all.has(owner.uid));
+  if (orphaned) await remove(store, found.ref, found.object);
+  const finalizer = waits(found.object);
+  if (finalizer) await propagate(store, found.ref, found.object, finalizer, [...(dependents.get(uid)?.values() ?? [])]);
 }
 
 function everything(store: ClusterStore): Found[] {
-  return store.resources().flatMap(({ group, resource }) => {
-    const objects = store.collection({ group, resource }).all();
-    return objects.map((object) => {
-      const { name, namespace } = object.metadata;
-      return { ref: { group, resource, name, ...(namespace === undefined ? {} : { namespace }) }, object };
-    });
+  return store.resources().flatMap((name) => {
+    return store
+      .collection(name)
+      .all()
+      .map((object) => foundOf(name, object));
   });
+}
+
+function foundOf({ group, resource }: ResourceName, object: KubeObject): Found {
+  const { name, namespace } = object.metadata;
+  return { ref: { group, resource, name, ...(namespace === undefined ? {} : { namespace }) }, object };
 }
 
 /** Deletes what was looked at; a later object of the same name is left alone. */

@@ -3,13 +3,14 @@ import type { Duplex } from "node:stream";
 import { Readable, Writable } from "node:stream";
 import { type RawData, type WebSocket, WebSocketServer } from "ws";
 import type { Cluster } from "./cluster.js";
-import type { ExecOptions, ExecStreams } from "./extension.js";
+import type { ExecOptions, ExecStreams, TerminalSize } from "./extension.js";
+import { asFields, asNumber } from "./fields.js";
 import { checkContainer } from "./pod-logs.js";
 import type { ResourcePath } from "./request-path.js";
 import { badRequest, noSuchPath, notFound, StatusError } from "./status-error.js";
 import type { Fields, KubeObject } from "./types.js";
 
-const channels = { stdin: 0, stdout: 1, stderr: 2, status: 3, close: 255 } as const;
+const channels = { stdin: 0, stdout: 1, stderr: 2, status: 3, resize: 4, close: 255 } as const;
 const protocols = ["v5.channel.k8s.io", "v4.channel.k8s.io"];
 const largestMessage = 4 * 1024 * 1024;
 const success: Fields = { metadata: {}, status: "Success" };
@@ -105,6 +106,7 @@ function streamsOf(socket: WebSocket, signal: AbortSignal): ExecStreams {
   // The connection rests while nobody reads stdin.
   const stdin = new Readable({ read: () => socket.resume() });
   let isOpen = true;
+  let terminal: TerminalSize | undefined;
   const closeStdin = () => {
     if (isOpen) stdin.push(null);
     isOpen = false;
@@ -113,6 +115,7 @@ function streamsOf(socket: WebSocket, signal: AbortSignal): ExecStreams {
     const message = Array.isArray(data) ? Buffer.concat(data) : Buffer.from(data as Buffer);
     const [channel] = message;
     if (channel === channels.stdin && isOpen && !stdin.push(message.subarray(1))) socket.pause();
+    if (channel === channels.resize) terminal = sizeOf(message.subarray(1)) ?? terminal;
     if (channel === channels.close && message[1] === channels.stdin) closeStdin();
   });
   signal.addEventListener("abort", closeStdin, { once: true });
@@ -120,7 +123,17 @@ function streamsOf(socket: WebSocket, signal: AbortSignal): ExecStreams {
   const stderr = outputOf(socket, channels.stderr);
   // A caller who leaves is told by the signal; a late write must not end the process.
   for (const stream of [stdin, stdout, stderr]) stream.on("error", () => undefined);
-  return { stdin, stdout, stderr, signal };
+  return { stdin, stdout, stderr, signal, terminal: () => terminal };
+}
+
+/** The size that a message tells; undefined when it cannot be read. */
+function sizeOf(message: Buffer): TerminalSize | undefined {
+  try {
+    const { Width, Height } = asFields(JSON.parse(message.toString()));
+    return { rows: asNumber(Height), columns: asNumber(Width) };
+  } catch {
+    return undefined;
+  }
 }
 
 function outputOf(socket: WebSocket, channel: number): Writable {

@@ -18,9 +18,9 @@ export async function streamLogs(call: ResourceCall): Promise<void> {
   response.on("close", end);
   call.cluster.streams.add(end);
   try {
+    const pieces = handlersOf(call)?.(pod, options, { cluster: call.cluster.name, store: call.cluster.store });
     response.writeHead(200, { "content-type": "text/plain" });
     response.flushHeaders();
-    const pieces = handlersOf(call)?.(pod, options, { cluster: call.cluster.name, store: call.cluster.store });
     for await (const piece of pieces ?? []) {
       if (leaving.signal.aborted) break;
       if (!response.write(piece)) await drained(response, leaving.signal);

@@ -3,6 +3,7 @@ import type { EmbeddedKube, KubeLog } from "../embedded-kube.js";
 import type { ApiExtension } from "../extension.js";
 import type { NewObject, ObjectStore, ResourceName } from "../types.js";
 import type { Controller } from "../walks.js";
+import { workloadExtension } from "../workloads/workloads.js";
 import { clusterApiAdmission } from "./admission.js";
 import { startClusterController } from "./cluster-controller.js";
 import { clusterApiResources } from "./resource-types.js";
@@ -35,10 +36,11 @@ export function clusterApiSimulator(options: ClusterApiSimulatorOptions): Cluste
       signingExtension,
       roleBindingExtension,
       dataPlaneExtension,
+      workloadExtension,
     ],
     async start(embedded) {
       await seedClass(embedded.store);
-      const virtual = createVirtualClusters(embedded, createDataPlanes({ clock, log }), log);
+      const virtual = createVirtualClusters(embedded, createDataPlanes({ clock, log, timeScale }), log);
       const controller = startClusterController({ embedded, virtual, clock, timeScale, log, machineTypes });
       return {
         stop: async () => {

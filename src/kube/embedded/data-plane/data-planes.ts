@@ -1,15 +1,17 @@
 import type { KubeLog, VirtualCluster } from "../embedded-kube.js";
 import type { ApiExtension } from "../extension.js";
-import type { ObjectStore, ResourceName } from "../types.js";
+import type { ObjectStore, ResourceName, StoreEvent } from "../types.js";
+import { startWorkloads, type WorkloadOptions } from "../workloads/workloads.js";
 import { dataPlaneAdmission } from "./admission.js";
 import { settleClaims } from "./claims.js";
 import { settleLoadBalancers } from "./load-balancers.js";
 import { addressPools, attachments, claims, contents, nodes, pods, services, snapshots, volumes } from "./names.js";
-import { settlePods } from "./pods.js";
+import { settleAttachments } from "./pods.js";
 import { dataPlaneResources } from "./resource-types.js";
 import { seedCluster } from "./seeding.js";
 import { settleSnapshots } from "./snapshots.js";
 import { statsSummary } from "./stats-summary.js";
+import { claimsOf } from "./uses.js";
 
 /** Serves snapshots, address pools and what kubelets report in every cluster but the management cluster. */
 export const dataPlaneExtension: ApiExtension = {
@@ -21,7 +23,7 @@ export const dataPlaneExtension: ApiExtension = {
   },
 };
 
-/** Plays what runs inside of clusters: scheduler, kubelet, a CSI driver and MetalLB. */
+/** Plays what runs inside of clusters: workloads with scheduler and kubelets, a CSI driver and MetalLB. */
 export interface DataPlanes {
   /** Begins to act in a cluster; nothing when it does already. */
   start(cluster: VirtualCluster): Promise<void>;
@@ -30,8 +32,11 @@ export interface DataPlanes {
   stopAll(): Promise<void>;
 }
 
+/** How data planes are played; `timeScale` is for workloads only, the rest takes no time. */
+export type DataPlaneOptions = Omit<WorkloadOptions, "timeScale"> & Partial<Pick<WorkloadOptions, "timeScale">>;
+
 /** Makes the data planes of one server. */
-export function createDataPlanes(options: { readonly clock: () => Date; readonly log: KubeLog }): DataPlanes {
+export function createDataPlanes(options: DataPlaneOptions): DataPlanes {
   const running = new Map<string, () => Promise<void>>();
   const stop = async (name: string): Promise<void> => {
     const end = running.get(name);
@@ -41,7 +46,9 @@ export function createDataPlanes(options: { readonly clock: () => Date; readonly
   return {
     async start({ name, store }) {
       if (running.has(name)) return;
-      running.set(name, settleOnChange(name, store, options));
+      const workloads = startWorkloads(store, { timeScale: 1, ...options });
+      const settled = settleOnChange(name, store, options);
+      running.set(name, async () => void (await Promise.all([workloads.stop(), settled()])));
     },
     stop,
     async stopAll() {
@@ -55,7 +62,6 @@ const watched: readonly ResourceName[] = [
   volumes,
   attachments,
   pods,
-  nodes,
   snapshots,
   contents,
   services,
@@ -75,7 +81,7 @@ function settleOnChange(
     while (due && !stopped) {
       due = false;
       await settleClaims(store);
-      await settlePods(store, clock());
+      await settleAttachments(store);
       await settleSnapshots(store, clock());
       await settleLoadBalancers(store);
     }
@@ -87,7 +93,8 @@ function settleOnChange(
   };
   working = seedCluster(store);
   const unwatch = watched.map((resource) =>
-    store.watch(resource, () => {
+    store.watch(resource, (event) => {
+      if (!matters(resource, event)) return;
       due = true;
       look();
     }),
@@ -98,4 +105,9 @@ function settleOnChange(
     for (const end of unwatch) end();
     await working;
   };
+}
+
+/** Pods without claims are nobody's business here, of which there may be many. */
+function matters(resource: ResourceName, { object }: StoreEvent): boolean {
+  return resource !== pods || claimsOf(object).length > 0;
 }

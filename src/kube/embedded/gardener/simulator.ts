@@ -2,6 +2,7 @@ import { createDataPlanes, dataPlaneExtension } from "../data-plane/data-planes.
 import type { EmbeddedKube, KubeLog } from "../embedded-kube.js";
 import type { ApiExtension } from "../extension.js";
 import type { Controller } from "../walks.js";
+import { workloadExtension } from "../workloads/workloads.js";
 import { gardenerAdmission } from "./admission.js";
 import { startProjectController } from "./project-controller.js";
 import { gardenerResources } from "./resource-types.js";
@@ -24,10 +25,14 @@ export function gardenerSimulator(options: GardenerSimulatorOptions): GardenerSi
   const { timeScale = 1, clock = () => new Date(), log = silent } = options;
   if (!(timeScale > 0)) throw new Error("the time scale must be above 0");
   return {
-    extensions: [{ resources: gardenerResources, admit: gardenerAdmission(clock) }, dataPlaneExtension],
+    extensions: [
+      { resources: gardenerResources, admit: gardenerAdmission(clock) },
+      dataPlaneExtension,
+      workloadExtension,
+    ],
     async start(embedded) {
       await seedGarden(embedded.store, options);
-      const dataPlanes = createDataPlanes({ clock, log });
+      const dataPlanes = createDataPlanes({ clock, log, timeScale });
       const settings = { embedded, clock, timeScale, log, dataPlanes };
       const controllers = [startProjectController(settings), startShootController(settings)];
       return {
