@@ -11,6 +11,7 @@ import type { AdminRoleName, ProjectRoleName } from "../resources/api/roles.js";
 import { ensurePersonalTenant } from "../resources/api/tenant/personal.js";
 import { issueToken } from "../resources/api/token/issue.js";
 import { principalStore } from "../resources/iam/principal/store.js";
+import { ensureDemoCredit } from "./dev-credit.js";
 
 /** What `slipway dev` tells its user and other programs, in DIR/dev.json. */
 export interface DevInfo {
@@ -31,7 +32,7 @@ const operator = "admin";
 const credit = 1_000_00n;
 const tokenSeconds = 365 * 86_400;
 
-/** Makes the demo tenant with its default project, and tokens for it; keeps earlier ones that hold and name this URL. */
+/** Makes the demo tenant with its default project, credit and tokens; keeps earlier ones that hold and name this URL. */
 export async function ensureDemo(
   open: OpenPlatform,
   url: string,
@@ -41,6 +42,7 @@ export async function ensureDemo(
   const { db, clock, newId } = platform;
   await principalStore.ensureUser(db, operator, clock(), "editor");
   const project = await ensurePersonalTenant(db, tenant, { now: clock(), newId });
+  await ensureDemoCredit(platform, tenant);
   await ensureCredit(platform);
   const keep = async (name: keyof DevInfo["tokens"], mint: () => Promise<string>): Promise<string> => {
     const token = earlier?.url === url ? earlier.tokens[name] : undefined;

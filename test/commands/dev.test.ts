@@ -9,6 +9,7 @@ import { pino } from "pino";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { ClusterService as AdminClusterService } from "../../gen/ts/admin/v1/cluster_pb.js";
 import { ClusterService } from "../../gen/ts/api/v1/cluster_pb.js";
+import { PaymentService } from "../../gen/ts/api/v1/payment_pb.js";
 import { TokenService } from "../../gen/ts/api/v1/token_pb.js";
 import type { DevInfo } from "../../src/commands/dev-data.js";
 import { openKube } from "../../src/kube/client.js";
@@ -72,6 +73,14 @@ async function shootsOf(uuid: string): Promise<number> {
 }
 
 describe("the first start", () => {
+  test("has demo prices, and a demo tenant with credit that can order", async () => {
+    const payment = createClient(PaymentService, createGrpcTransport({ baseUrl: info.url }));
+    const { prices } = await payment.getDefaultPrices({});
+    expect(prices.map(({ name }) => name)).toContain("n1-medium-x86");
+    const standing = await payment.hasPaymentMethod({ project: info.project }, as(info.tokens.owner));
+    expect(standing).toMatchObject({ exists: false, positiveBalance: true });
+  });
+
   test("writes dev.json for its owner only", async () => {
     const path = join(directory, "dev.json");
     expect((await stat(path)).mode & 0o777).toBe(0o600);
