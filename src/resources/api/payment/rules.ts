@@ -8,7 +8,7 @@ import type {
 import { holdsAccountNumber } from "../../../account-numbers.js";
 import { invalidField } from "../../../errors.js";
 import { isCountryCode } from "../../../iso-codes.js";
-import { checkedEmail, checkedName, checkedVat } from "../tenant/fields.js";
+import { checkedEmail, checkedName } from "../tenant/fields.js";
 import type { CardFacts, CustomerDetails, PostalAddress, Processor } from "./processor.js";
 import type { CustomerFields, CustomerRow } from "./store.js";
 
@@ -108,17 +108,32 @@ const knownPrefixes = new Set(["EL", "XI", ...jsvat.countries.flatMap(({ codes }
 /** A value added tax number whose check digits fit, where the country's are known; empty clears it. */
 function vatNumber(field: string, vat: string): string {
   const compact = vat.toUpperCase().replace(/[ ./-]/g, "");
-  checkedVat(field, compact);
+  if (compact === "") return "";
   const prefix = compact.slice(0, 2);
-  // Norwegian numbers may say what they are.
-  const checked = prefix === "NO" ? compact.replace(/MVA$/, "") : compact;
-  if (knownPrefixes.has(prefix) && !jsvat.checkVAT(checked, jsvat.countries).isValid) {
-    throw invalidField(field, "is no value added tax number of its country: see whether all of its digits are right");
+  if (!/^[A-Z]{2}[0-9A-Z+*]{2,16}$/.test(compact)) {
+    throw invalidField(field, "must be a VAT number with the prefix of its country, or empty");
   }
-  if (!knownPrefixes.has(prefix) && compact !== "" && !isCountryCode(prefix)) {
+  if (knownPrefixes.has(prefix) && !hasRightDigits(prefix, compact)) {
+    throw invalidField(field, "is no VAT number of its country: see whether all of its digits are right");
+  }
+  if (!knownPrefixes.has(prefix) && !isCountryCode(prefix)) {
     throw invalidField(field, "must begin with the two letters of its country");
   }
   return compact;
+}
+
+/** The library knows the numbers of these countries as they are written there, without a prefix. */
+const unprefixed: Readonly<Record<string, (typeof jsvat.countries)[number]>> = {
+  AU: jsvat.australia,
+  BR: jsvat.brazil,
+  NO: jsvat.norway,
+};
+
+function hasRightDigits(prefix: string, vat: string): boolean {
+  const country = unprefixed[prefix];
+  if (country === undefined) return jsvat.checkVAT(vat, jsvat.countries).isValid;
+  const number = vat.slice(2);
+  return jsvat.checkVAT(prefix === "NO" ? `${number.replace(/MVA$/, "")}MVA` : number, [country]).isValid;
 }
 
 const addressLimits = { line1: 128, line2: 128, postalCode: 16, city: 64, state: 64 } as const;

@@ -147,12 +147,12 @@ describe("admin.v1.TenantService", () => {
     }
   });
 
-  it("refuses coupons and balances while there is no payment processor", async () => {
+  it("refuses coupons and balances for a tenant without a customer account", async () => {
     const { tenant } = await people.organization(ada);
     for (const gift of [{ couponId: "welcome" }, { balanceToAdd: 100n }]) {
       const refused = await refusal(admin().admit({ tenantId: tenant, ...gift }, root()));
       expect(refused.code).toBe("FailedPrecondition");
-      expect(refused.message).toContain("payment processor");
+      expect(refused.message).toContain("no customer account");
     }
     expect((await people.tenants.get({ login: tenant }, ada.me)).tenant?.admitted).toBe(false);
     const nothing = admin().admit({ tenantId: tenant, balanceToAdd: 0n }, root());
