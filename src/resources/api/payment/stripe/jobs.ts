@@ -25,10 +25,11 @@ const pageSize = 100;
 const lookBackDays = 40;
 const mostInvoices = 10_000;
 const dayMs = 86_400_000;
+const leastDelayMs = 60_000;
 
 /** Makes the draft of an invoice final when its time has come, or brings a final one into the books. */
 export function handleInvoice(sources: InvoiceSources): TaskHandler {
-  const { db, access, log } = sources;
+  const { db, access, clock, log } = sources;
   return async (payload, { signal }) => {
     const { id } = payload as { readonly id: string };
     const read = await readInvoice(access, id, signal);
@@ -41,13 +42,14 @@ export function handleInvoice(sources: InvoiceSources): TaskHandler {
     if (read.invoice.status !== "draft") return recordInvoice(sources, customer, read);
     const again = await closePeriod(sources, customer, read.invoice, signal);
     if (again === undefined) return recordInvoice(sources, customer, await readInvoice(access, id, signal));
-    await addJob(
-      db,
-      invoiceTask,
-      { id },
-      { key: `${invoiceTask}:${id}:later`, queue: `${invoiceTask}:${id}`, runAt: again },
-    );
+    await addJob(db, invoiceTask, { id }, laterJob(id, again.getTime() - clock().getTime()));
   };
+}
+
+/** The queue goes by the time of the database's machine, whatever the clock of this one says. */
+function laterJob(id: string, delayMs: number) {
+  const runAt = new Date(Date.now() + Math.max(delayMs, leastDelayMs));
+  return { key: `${invoiceTask}:${id}:later`, queue: `${invoiceTask}:${id}`, runAt };
 }
 
 /** Brings into the books what Stripe says of the payment method of an account. */

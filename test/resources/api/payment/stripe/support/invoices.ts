@@ -129,7 +129,8 @@ function refresh(book: Book, invoice: FakeInvoice): FakeInvoice {
   const lines = invoice.billed.map(({ item, start, end }) => {
     const used = usedAt(book, item.price.meter, invoice.customer, Math.max(start, item.created), end);
     const quantity = used > 0n ? used : 0n;
-    const amount = Number((2n * quantity + item.price.perMinor) / (2n * item.price.perMinor));
+    const perMinor = BigInt(item.price.perMinor);
+    const amount = Number((2n * quantity + perMinor) / (2n * perMinor));
     return { id: newId("il"), object: "line_item", amount, quantity: Number(quantity), period: { start, end } };
   });
   const subtotal = lines.reduce((sum, { amount }) => sum + amount, 0);

@@ -10,7 +10,7 @@ export interface FakePrice extends Doc {
   readonly meter: string;
   readonly product: string;
   /** Units that one minor unit buys. */
-  readonly perMinor: bigint;
+  readonly perMinor: number;
 }
 
 export interface MeterEvent {
@@ -129,7 +129,7 @@ function createPrice(book: Book, params: Params): Doc {
   if (book.all("price").some(({ lookup_key }) => key !== undefined && lookup_key === key)) {
     throw invalid("A price already uses that lookup key.", "lookup_key", "resource_already_exists");
   }
-  const perMinor = 10n ** BigInt(zeros.length + 1);
+  const perMinor = 10 ** (zeros.length + 1);
   const facts = { currency: text(params, "currency"), recurring, active: true, lookup_key: key ?? null };
   return book.add<FakePrice>({ ...facts, id: newId("price"), object: "price", perMinor, product, meter });
 }
