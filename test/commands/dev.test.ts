@@ -77,7 +77,10 @@ describe("the first start", () => {
     const payment = createClient(PaymentService, createGrpcTransport({ baseUrl: info.url }));
     const { prices } = await payment.getDefaultPrices({});
     expect(prices.map(({ name }) => name)).toContain("n1-medium-x86");
-    const standing = await payment.hasPaymentMethod({ project: info.project }, as(info.tokens.owner));
+    const standing = await payment.hasPaymentMethod(
+      { login: info.tenant, project: info.project },
+      as(info.tokens.owner),
+    );
     expect(standing).toMatchObject({ exists: false, positiveBalance: true });
   });
 
