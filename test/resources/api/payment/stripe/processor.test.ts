@@ -23,7 +23,7 @@ describe("accounts at Stripe", () => {
       login: payer.tenant,
       name: "Payer",
       email: "payer@example.com",
-      phoneNumber: "+49 89 1",
+      phoneNumber: "+49 89 123456",
       vat: "DE136695976",
       address,
     };
@@ -33,7 +33,7 @@ describe("accounts at Stripe", () => {
     expect(doc).toMatchObject({
       name: "Payer",
       email: "payer@example.com",
-      phone: "+49 89 1",
+      phone: "+49 89 123456",
       metadata: { tenant: payer.tenant },
     });
     expect(doc.address).toMatchObject({ city: "Munich", postal_code: "80331", country: "DE" });
