@@ -17,7 +17,9 @@ function pickNode({ metadata }: KubeObject): KubeObject | undefined {
   if (typeof machineType !== "string") return undefined;
   // PostgreSQL's text cannot hold U+0000.
   const label = machineType.replaceAll("\u0000", "").slice(0, longestLabel);
-  return { metadata: { name: String(metadata.name), labels: { [machineTypeLabel]: label } } };
+  // By its uid a node is found again when it goes.
+  const uid = typeof metadata.uid === "string" ? { uid: metadata.uid } : {};
+  return { metadata: { ...uid, name: String(metadata.name), labels: { [machineTypeLabel]: label } } };
 }
 
 /** Counts the nodes of clusters by their machine types: what their workers cost. */
