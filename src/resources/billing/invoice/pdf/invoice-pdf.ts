@@ -67,11 +67,11 @@ function letterHead(pen: Pen, row: InvoiceRow): { height: number; draw(): void }
     each.lines.length * lineHeight(styles.normal) + 3;
   const factsHeight = facts.reduce((sum, fact) => sum + factHeight(fact), 0);
   const senderEnd = 52 + Math.max(brand.length * lineHeight(styles.brand), sender.length * lineHeight(styles.soft));
-  const parties = Math.max(senderEnd + 30, 142);
+  const parties = Math.max(senderEnd + 24, 134);
   const customerEnd = parties + 14 + (name.length + address.length) * lineHeight(styles.normal);
-  const title = Math.max(customerEnd, parties + 14 + factsHeight) + 26;
+  const title = Math.max(customerEnd, parties + 14 + factsHeight) + 20;
   return {
-    height: title + 62,
+    height: title + 54,
     draw() {
       pen.writeLines(brand, styles.brand, { x: page.left, y: 50, width: half });
       pen.writeLines(sender, styles.soft, { x: right, y: 53, width: half, align: "right" });

@@ -45,36 +45,20 @@ const missingGlyph = "\ufffd";
 /** Takes a document in hand. */
 export function createPen(doc: PDFKit.PDFDocument, fonts: Fonts): Pen {
   doc.registerFont("regular", fonts.regular).registerFont("bold", fonts.bold);
-  const use = ({ size, bold = false }: Style) => doc.font(bold ? "bold" : "regular").fontSize(size);
-  const width = (text: string, style: Style): number => {
-    use(style);
-    return runsOf(text).reduce((sum, run) => sum + doc.widthOfString(run.text, run.options), 0);
-  };
   const pen: Pen = {
     doc,
     wrap(text, style, room, most = 4) {
-      use(style);
+      choose(doc, style);
       return cut(
-        breakLines(shown(doc, text), (part) => width(part, style) <= room),
+        breakLines(shown(doc, text), (part) => widthOf(doc, part) <= room),
         most,
       );
     },
-    write(text, style, { x, y, width: room, align = "left" }) {
-      use(style);
-      const clean = shown(doc, text);
-      const wide = width(clean, style);
-      const size = wide > room ? (style.size * room) / wide : style.size;
-      let left = align === "right" ? x + room - Math.min(wide, room) : x;
-      const top = y + (style.size - size);
-      use({ ...style, size }).fillColor(style.colour ?? colours.text);
-      for (const { text: part, options } of runsOf(clean)) {
-        doc.text(part, left, top, { lineBreak: false, ...options });
-        left += doc.widthOfString(part, options);
-      }
-    },
+    write: (text, style, place) => writeLine(doc, text, style, place),
     writeLines(lines, style, place) {
-      for (const [at, line] of lines.entries())
-        pen.write(line, style, { ...place, y: place.y + at * lineHeight(style) });
+      for (const [at, line] of lines.entries()) {
+        writeLine(doc, line, style, { ...place, y: place.y + at * lineHeight(style) });
+      }
     },
     rule(y, x, length, colour) {
       doc
@@ -86,6 +70,30 @@ export function createPen(doc: PDFKit.PDFDocument, fonts: Fonts): Pen {
     },
   };
   return pen;
+}
+
+function choose(doc: PDFKit.PDFDocument, { size, bold = false }: Style): void {
+  doc.font(bold ? "bold" : "regular").fontSize(size);
+}
+
+/** The width of a text in the font that is chosen. */
+function widthOf(doc: PDFKit.PDFDocument, text: string): number {
+  return runsOf(text).reduce((sum, run) => sum + doc.widthOfString(run.text, run.options), 0);
+}
+
+function writeLine(doc: PDFKit.PDFDocument, text: string, style: Style, place: Place): void {
+  const { x, y, width: room, align = "left" } = place;
+  choose(doc, style);
+  const clean = shown(doc, text);
+  const wide = widthOf(doc, clean);
+  const size = wide > room ? (style.size * room) / wide : style.size;
+  let left = align === "right" ? x + room - Math.min(wide, room) : x;
+  choose(doc, { ...style, size });
+  doc.fillColor(style.colour ?? colours.text);
+  for (const run of runsOf(clean)) {
+    doc.text(run.text, left, y + (style.size - size), { lineBreak: false, ...run.options });
+    left += doc.widthOfString(run.text, run.options);
+  }
 }
 
 /** A new document; what it says of itself is the same whenever it is made. */
