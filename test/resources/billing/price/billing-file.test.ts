@@ -2,14 +2,17 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
+import { pino } from "pino";
 import { describe, expect, it } from "vitest";
 import { parse, stringify } from "yaml";
 import { ProductType } from "../../../../gen/ts/api/v1/payment_pb.js";
 import { demoBilling, parseBilling } from "../../../../src/billing-file.js";
+import { loadConfig } from "../../../../src/config.js";
+import { openPlatform } from "../../../../src/process.js";
 import { parseAssets } from "../../../../src/resources/api/assets/assets.js";
 import { formatDecimal, parseDecimal } from "../../../../src/resources/billing/decimal.js";
 import { packageRoot } from "../../../../src/root.js";
-import { testProcesses } from "../../../support/process.js";
+import { openTestDatabase } from "../../../support/database.js";
 
 const assets = parseAssets(undefined);
 
@@ -212,19 +215,17 @@ describe("a fault of the billing file is named with its place", () => {
 
   it("by a process that does not start", async () => {
     const folder = await mkdtemp(join(tmpdir(), "slipway-billing-"));
-    const processes = testProcesses();
+    const database = await openTestDatabase();
     try {
       const file = join(folder, "billing.yaml");
       await writeFile(file, withChange("currency", "gold"));
-      const dev = processes.slipway(["dev", "--data-dir", join(folder, "data")], {
-        SLIPWAY_BILLING_FILE: file,
-        SLIPWAY_LISTEN: "127.0.0.1:0",
-      });
-      expect(await dev.exit).toEqual({ code: 1, signal: null });
+      const config = loadConfig({ SLIPWAY_BILLING_FILE: file });
+      const log = pino({ level: "silent" });
+      const start = openPlatform({ ...config, server: database.server, log, issuer: () => "" });
       const rule = "currency must be a three-letter ISO 4217 code in lower case, as in eur";
-      expect(dev.stderr).toContain(`slipway: SLIPWAY_BILLING_FILE (${file}): billing: ${rule}\n`);
+      await expect(start).rejects.toThrow(`SLIPWAY_BILLING_FILE (${file}): billing: ${rule}`);
     } finally {
-      await processes.killAll();
+      await database.close();
       await rm(folder, { recursive: true, force: true });
     }
   });
