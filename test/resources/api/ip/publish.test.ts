@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { ClusterService } from "../../../../gen/ts/api/v1/cluster_pb.js";
 import { IPService } from "../../../../gen/ts/api/v1/ip_pb.js";
 import { handOnFailure } from "../../../../src/jobs/request.js";
-import { publishNowTo, queuePublish, queuePublishTo } from "../../../../src/resources/api/ip/jobs.js";
+import { ipBackground, publishNowTo, queuePublish, queuePublishTo } from "../../../../src/resources/api/ip/jobs.js";
 import { addressReader } from "../../../../src/resources/api/ip/reader.js";
 import { ipStore } from "../../../../src/resources/api/ip/store.js";
 import { syncPools } from "../../../../src/resources/infra/address-pool/background.js";
@@ -115,6 +115,26 @@ describe("telling clusters their addresses", () => {
     expect(await jobs(key)).toMatchObject([{ attempts: 6, is_available: true }]);
     expect((await jobs(key))[0]?.wait).toBeGreaterThan(300);
     expect(await handOnFailure(db(), key, 6)).toBe(false);
+  });
+
+  it("does not wait for a job that workers do not come by", async () => {
+    const { cluster: made } = await platform
+      .client(ClusterService)
+      .create({ project: platform.project, name: "waiting" }, as(platform.tokens.owner));
+    const of = `addresses.publish-to:${made?.uuid}`;
+    const look = async () => {
+      const { tasks } = ipBackground(platform.platform);
+      const context = { signal: new AbortController().signal, attempt: 1, log: platform.platform.log };
+      await tasks["addresses.publish-held"]?.({}, context);
+    };
+    await queuePublish(db(), platform.project);
+    await look();
+    expect(await jobs(of)).toEqual([]);
+    await db().execute(sql`update graphile_worker._private_jobs set run_at = now() - interval '11 seconds'`);
+    await look();
+    expect(await jobs(of)).toHaveLength(1);
+    // The job itself is left to workers.
+    expect(await spread()).toHaveLength(1);
   });
 
   it.skipIf(postgresUrl === undefined)(

@@ -120,4 +120,32 @@ describe("kubelets", () => {
     expect(seen).toHaveLength(8);
     expect(most).toBeLessThanOrEqual(2);
   });
+
+  it("are no more than a cluster can have, and so are the volumes of which they tell", async () => {
+    const many = Object.fromEntries(Array.from({ length: 15 }, (_, i) => [`node-${i}`, says({ a: 1 })]));
+    expect((await measure(many)).seen).toHaveLength(1 + 10);
+    const claims = Object.fromEntries(Array.from({ length: 15 }, (_, i) => [`claim-${i}`, i]));
+    const { measured } = await measure({ chatty: says({ ...claims, ["x".repeat(300)]: 1 }) });
+    expect(measured.volumes).toHaveLength(10);
+  });
+
+  it("are asked for what a list without an end tells of them, until the time is up", async () => {
+    let pages = 0;
+    const stub = await openStub(({ path }, response) => {
+      if (!path.endsWith("/volumeattachments")) return says({ a: 1 })(response);
+      pages += 1;
+      sendJson(response, 200, { items: [attachment("node-1")], metadata: { resourceVersion: "1", continue: "more" } });
+    });
+    const client = openKube({ kubeconfig: stub.kubeconfig, log: pino({ level: "silent" }) });
+    closers.push(() => client.close(), stub.close);
+    const stop = new AbortController();
+    const measuring = kubeletStorage(pino({ level: "silent" })).measure(
+      { id: "c", name: "c", project: "p" },
+      client,
+      stop.signal,
+    );
+    await expect.poll(() => pages, { timeout: 20_000 }).toBeGreaterThan(3);
+    stop.abort(new Error("time is up"));
+    await expect(measuring).rejects.toThrow("time is up");
+  });
 });

@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import type { Logger } from "pino";
 import { withoutValues } from "../../../../db/errors.js";
 import { type KubeClient, openKube } from "../../../../kube/client.js";
@@ -153,6 +154,8 @@ async function follow(
 /** The time with one kubeconfig: it ends with the signal, when it is due for renewal, and when it is refused. */
 function openTurn(signal: AbortSignal, ms: number) {
   const turn = new AbortController();
+  // Each type and each reader listens to it: that many are no leak.
+  setMaxListeners(0, turn.signal);
   let refused = false;
   const end = (): void => turn.abort();
   const renewal = setTimeout(end, ms);

@@ -1,4 +1,6 @@
 import { randomUUID } from "node:crypto";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { sql } from "drizzle-orm";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { KubeObject } from "../../../../../src/kube/objects.js";
@@ -141,7 +143,45 @@ describe("what is kept of one cluster", () => {
     kept.replace([one("a", 100)]);
     expect(kept.isComplete()).toBe(true);
   });
+
+  it("are lists with an end, also where the cluster repeats itself", () => {
+    const one = (name: string) => ({ metadata: { name, uid: name } });
+    const kept = collectionOf({ type: configMaps, pick: (object) => object }, { items: 2, bytes: 1_000 }, () => {});
+    const list = () => {
+      const take = kept.intake();
+      const taken = [];
+      for (let i = 0; i < 100; i++) for (const name of ["a", "b", "c"]) taken.push(take(one(name)));
+      const items = taken.filter((object) => object !== undefined);
+      kept.replace(items);
+      return items;
+    };
+    expect(list()).toEqual([one("a"), one("b")]);
+    // They are known by now, and have room whatever comes.
+    expect(list()).toEqual([one("a"), one("b")]);
+    expect(kept.values()).toEqual([one("a"), one("b")]);
+  });
+
+  it("takes no more memory than its bytes, however long the texts are of which it keeps a piece", () => {
+    const pick = ({ metadata: { name, uid } }: KubeObject) => ({
+      metadata: { name: name.slice(0, 1_000), ...(uid === undefined ? {} : { uid }) },
+    });
+    const kept = collectionOf({ type: configMaps, pick }, { items: 1_000, bytes: 1_000_000 }, () => {});
+    const before = usedAfterCollection();
+    for (let i = 0; i < 100; i++) {
+      kept.put(JSON.parse(JSON.stringify({ metadata: { name: `${i}-${"x".repeat(1_000_000)}`, uid: `u${i}` } })));
+    }
+    expect(kept.values()).toHaveLength(100);
+    expect(usedAfterCollection() - before).toBeLessThan(30_000_000);
+    expect(kept.values()).toHaveLength(100);
+  });
 });
+
+/** Bytes on the heap that are still in use. */
+function usedAfterCollection(): number {
+  setFlagsFromString("--expose-gc");
+  runInNewContext("gc")();
+  return process.memoryUsage().heapUsed;
+}
 
 describe("the pace", () => {
   it("of a reader is one look a second, however often a cluster changes, and the last change is seen", async () => {
