@@ -117,7 +117,7 @@ async function measureCached(run: BenchRun, name: string, parts: Parts, principa
 }
 
 /** The time of one call, of so many after each other. */
-async function microseconds(call: () => Promise<unknown>, times: number): Promise<number> {
+export async function microseconds(call: () => Promise<unknown>, times: number): Promise<number> {
   const began = performance.now();
   for (let i = 0; i < times; i++) await call();
   return ((performance.now() - began) * 1_000) / times;

@@ -8,6 +8,7 @@ import { get } from "./get.js";
 import type { Bench, Measure } from "./measure.js";
 import { metering } from "./metering.js";
 import { compile } from "./processes.js";
+import { standing } from "./standing.js";
 import { start } from "./start.js";
 import { statusToReader } from "./status-to-reader.js";
 import { statusWatchers } from "./status-watchers.js";
@@ -18,6 +19,7 @@ const benches: Readonly<Record<string, Bench>> = {
   get,
   auth,
   audit,
+  standing,
   "status-to-reader": statusToReader,
   allocate,
   "volume-list": volumeList,

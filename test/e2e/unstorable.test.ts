@@ -17,6 +17,7 @@ import { policyOf } from "../../src/rpc/method-options.js";
 import { expectUnharmed } from "../resources/support/raw.js";
 import { type Refusal, refusal } from "../resources/support/refusals.js";
 import { sampleOf } from "../resources/support/samples.js";
+import { startServer } from "../rpc/support/server.js";
 import { as, startPlatform, type TestPlatform } from "../support/platform.js";
 
 let platform: TestPlatform;
@@ -123,7 +124,11 @@ describe("U+0000 in any text of any request", () => {
   });
 
   it("is the caller's mistake in a service that is not offered yet, too", async () => {
-    const payment = platform.client(PaymentService);
+    const server = await startServer({
+      routes: (router) => router.service(PaymentService, {}),
+      authenticate: (token) => platform.open.principals.authenticate(token),
+    });
+    const payment = platform.client(PaymentService, createGrpcTransport({ baseUrl: server.url }));
     const owner = as(platform.tokens.owner);
     const asked = { login: platform.tenant, customer: { name: "Someone" } };
     expect(await refusal(payment.requestAdmission(asked, owner))).toMatchObject({ code: "Unimplemented" });
@@ -131,6 +136,7 @@ describe("U+0000 in any text of any request", () => {
       code: "InvalidArgument",
       fields: ["customer.name"],
     });
+    await server.close();
   });
 
   it("is told of 20 fields at most", async () => {
