@@ -2,14 +2,16 @@ import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { IPService, IPType } from "../../../../gen/ts/api/v1/ip_pb.js";
 import { ProjectService } from "../../../../gen/ts/api/v1/project_pb.js";
+import { addJob } from "../../../../src/jobs/jobs.js";
 import type { KubeObject } from "../../../../src/kube/objects.js";
 import { clusterStore } from "../../../../src/resources/api/cluster/store.js";
 import { claims, persistentVolumes, volumeSnapshots } from "../../../../src/resources/api/volume/kube-types.js";
-import { meter } from "../../../../src/resources/billing/usage/meter.js";
+import { meterTask } from "../../../../src/resources/billing/usage/background.js";
+import { hourOf, meter } from "../../../../src/resources/billing/usage/meter.js";
 import { usageStore } from "../../../../src/resources/billing/usage/store.js";
 import { as, startPlatform, type TestPlatform } from "../../../support/platform.js";
 import { clustersOf } from "../../support/clusters.js";
-import { hourMs, integrate, recordedHours, stateOf } from "./book.js";
+import { addFacts, hourMs, integrate, recordedHours, stateOf, uuid } from "./book.js";
 import { factsIn } from "./facts.js";
 
 const GiB = 1024n ** 3n;
@@ -150,6 +152,20 @@ describe("what is metered of storage and addresses", () => {
 });
 
 describe("all that happened here", () => {
+  it("is metered by a job up to the last full hour", async () => {
+    const { db } = platform.platform;
+    const thing = { tenant: "acme", project: uuid(1), resource: uuid(2), meter: "volume", variant: "standard" };
+    await addFacts(db, [{ ...thing, quantity: 1n, at: new Date(Date.now() - 3 * hourMs) }]);
+    const over = hourOf(new Date());
+    await addJob(db, meterTask, {});
+    await eventually(async () => {
+      const until = await usageStore.meteredUntil(db);
+      expect(until?.getTime()).toBeGreaterThanOrEqual(over.getTime());
+      const { facts } = await stateOf(db);
+      expect(await recordedHours(db)).toEqual(integrate(facts, until ?? new Date()));
+    });
+  });
+
   it("is metered as it was, and what runs goes on", async () => {
     const { db } = platform.platform;
     const until = new Date(Math.floor(Date.now() / hourMs) * hourMs + 3 * hourMs);
