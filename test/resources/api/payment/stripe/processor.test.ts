@@ -33,7 +33,7 @@ describe("accounts at Stripe", () => {
     expect(doc).toMatchObject({
       name: "Payer",
       email: "payer@example.com",
-      phone: "+49 89 123456",
+      phone: "+4989123456",
       metadata: { tenant: payer.tenant },
     });
     expect(doc.address).toMatchObject({ city: "Munich", postal_code: "80331", country: "DE" });
@@ -125,6 +125,6 @@ describe("access to Stripe", () => {
     );
     expect(() => loadConfig(given)).not.toThrow("sk_live_secret");
     expect(loadConfig({}).stripe).toBeUndefined();
-    expect(loadConfig(fake.env).stripe).toMatchObject({ webhookSecrets: ["whsec_test_fake"] });
+    expect(loadConfig(fake.env).stripe).toMatchObject({ webhookSecrets: ["whsec_test_next", "whsec_test_fake"] });
   });
 });

@@ -65,7 +65,8 @@ export async function startFakeStripe(options: FakeStripeOptions = {}): Promise<
       SLIPWAY_PAYMENT_PROCESSOR: "stripe",
       SLIPWAY_STRIPE_SECRET_KEY: secretKey,
       SLIPWAY_STRIPE_PUBLISHABLE_KEY: "pk_test_fake",
-      SLIPWAY_STRIPE_WEBHOOK_SECRET: webhooks.secret,
+      // As while one secret replaces the other.
+      SLIPWAY_STRIPE_WEBHOOK_SECRET: `whsec_test_next,${webhooks.secret}`,
       SLIPWAY_STRIPE_URL: url,
     },
     book,
