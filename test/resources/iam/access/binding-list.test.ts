@@ -12,6 +12,8 @@ import { holdersOf } from "./holders.js";
 let platform: TestPlatform;
 let world: ReturnType<typeof holdersOf>;
 let tenant: TestTenant;
+/** An environment of its project; some tests take it for a deployment. */
+let part: string;
 let owner: ReturnType<typeof as>;
 beforeAll(async () => {
   platform = await startPlatform({ background: false });
@@ -20,6 +22,7 @@ beforeAll(async () => {
 afterAll(() => platform.close());
 beforeEach(async () => {
   tenant = await platform.newTenant();
+  part = await world.environment(tenant);
   owner = as(tenant.tokens.owner);
 });
 
@@ -27,7 +30,6 @@ type Place = Pick<
   Exclude<MessageInitShape<typeof AccessServiceListRoleBindingsRequestSchema>, { $typeName: string }>,
   "login" | "project" | "environment" | "deployment"
 >;
-const part = "0195c0de-0000-7000-8000-0000000000e1";
 const principal = (value: string) => ({ case: "principal", value }) as const;
 const email = (value: string) => ({ case: "email", value }) as const;
 const admin = () => as(platform.adminToken);

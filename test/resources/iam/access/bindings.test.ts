@@ -18,6 +18,8 @@ let directory: string;
 let platform: TestPlatform;
 let world: ReturnType<typeof holdersOf>;
 let tenant: TestTenant;
+/** An environment of its project; some tests take it for a deployment. */
+let part: string;
 let owner: ReturnType<typeof as>;
 beforeAll(async () => {
   const providers = [{ id: "corp", kind: "oidc", issuer: "https://id.example.org", clientId: "c", clientSecret: "s" }];
@@ -33,6 +35,7 @@ afterAll(async () => {
 });
 beforeEach(async () => {
   tenant = await platform.newTenant();
+  part = await world.environment(tenant);
   owner = as(tenant.tokens.owner);
 });
 
@@ -40,7 +43,6 @@ type Place = Pick<
   Exclude<MessageInitShape<typeof AccessServiceListRoleBindingsRequestSchema>, { $typeName: string }>,
   "login" | "project" | "environment" | "deployment"
 >;
-const part = "0195c0de-0000-7000-8000-0000000000e1";
 const principal = (value: string) => ({ case: "principal", value }) as const;
 const email = (value: string) => ({ case: "email", value }) as const;
 const admin = () => as(platform.adminToken);
@@ -216,6 +218,16 @@ describe("a role", () => {
     expect(await at({ login: "nobody" }, "viewer")).toBe("NotFound");
     expect(await codeOf(world.access.listRoleBindings({ login: "nobody" }, admin()))).toBe("NotFound");
     expect(await codeOf(world.access.listRoleBindings({ project: part }, admin()))).toBe("NotFound");
+    // That of another project is none of this one's.
+    for (const environment of [tenant.project, await world.environment(await platform.newTenant())]) {
+      const elsewhere = { project: tenant.project, environment };
+      for (const by of [owner, admin()]) {
+        expect(await codeOf(world.access.setRoleBinding({ ...elsewhere, holder, role: "viewer" }, by))).toBe(
+          "NotFound",
+        );
+        expect(await codeOf(world.access.listRoleBindings(elsewhere, by))).toBe("NotFound");
+      }
+    }
     const noRole = { project: tenant.project, role: await world.role(tenant, ScopeKind.PROJECT, "*") };
     expect(await codeOf(world.access.setRoleBinding({ ...noRole, login: "", holder }, owner))).toBe("OK");
   });

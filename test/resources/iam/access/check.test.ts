@@ -13,17 +13,19 @@ import { holdersOf } from "./holders.js";
 let platform: TestPlatform;
 let world: ReturnType<typeof holdersOf>;
 let tenant: TestTenant;
+/** An environment of its project; some tests take it for a deployment. */
+let part: string;
 let owner: ReturnType<typeof as>;
 beforeAll(async () => {
   platform = await startPlatform({ background: false });
   world = holdersOf(platform);
   tenant = await platform.newTenant();
+  part = await world.environment(tenant);
   owner = as(tenant.tokens.owner);
 });
 afterAll(() => platform.close());
 
 type Place = { login?: string; project?: string; environment?: string };
-const part = "0195c0de-0000-7000-8000-0000000000e1";
 const list = "api.v1.ClusterService.List";
 const create = "/api.v1.ClusterService/Create";
 const bind = (place: Place, role: string, value: string) =>
@@ -158,7 +160,7 @@ describe("Check and the calls themselves", () => {
         const bot = await world.bot(own);
         const team = await world.team(own, bot);
         const placeOf = { tenant: { login: own.tenant }, project: { project: own.project } };
-        const environment = { project: own.project, environment: part };
+        const environment = { project: own.project, environment: await world.environment(own) };
         for (const { place, role, byTeam } of gifts) {
           const scope = { tenant: ScopeKind.TENANT, project: ScopeKind.PROJECT, environment: ScopeKind.ENVIRONMENT }[
             place

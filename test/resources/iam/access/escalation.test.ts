@@ -11,6 +11,8 @@ import { holdersOf } from "./holders.js";
 let platform: TestPlatform;
 let world: ReturnType<typeof holdersOf>;
 let tenant: TestTenant;
+/** An environment of its project; some tests take it for a deployment. */
+let part: string;
 let bot: string;
 beforeAll(async () => {
   platform = await startPlatform({ background: false });
@@ -19,11 +21,11 @@ beforeAll(async () => {
 afterAll(() => platform.close());
 beforeEach(async () => {
   tenant = await platform.newTenant();
+  part = await world.environment(tenant);
   bot = await world.bot(tenant);
 });
 
 const { PROJECT, TENANT, ENVIRONMENT } = ScopeKind;
-const part = "0195c0de-0000-7000-8000-0000000000e1";
 const set = "/iam.v1.AccessService/SetRoleBinding";
 const update = "/iam.v1.AccessService/UpdateRole";
 const list = "api.v1.ClusterService.List";

@@ -1,6 +1,7 @@
 import { AccessService } from "../../../../gen/ts/iam/v1/access_pb.js";
 import { newSecret } from "../../../../src/auth/secrets.js";
 import { issueToken } from "../../../../src/resources/api/token/issue.js";
+import { environments } from "../../../../src/resources/deploy/environment/table.js";
 import { credentials } from "../../../../src/resources/iam/credential/table.js";
 import { principals, teamMembers } from "../../../../src/resources/iam/principal/table.js";
 import { as, type TestPlatform, type TestTenant } from "../../../support/platform.js";
@@ -23,6 +24,12 @@ export function holdersOf(platform: TestPlatform) {
       const team = await insert("team", newId(), { tenant });
       for (const member of members) await db.insert(teamMembers).values({ team, member, createdAt: clock() });
       return team;
+    },
+    /** A new environment of the tenant's project. */
+    async environment({ project }: Pick<TestTenant, "project">): Promise<string> {
+      const [id, now] = [newId(), clock()];
+      await db.insert(environments).values({ id, project, name: `e-${id}`, createdAt: now, updatedAt: now });
+      return id;
     },
     /** An API key, which carries all that its principal may do. */
     async apiKey(principal: string): Promise<string> {

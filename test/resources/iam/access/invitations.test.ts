@@ -13,6 +13,8 @@ import { holdersOf } from "./holders.js";
 let platform: TestPlatform;
 let world: ReturnType<typeof holdersOf>;
 let tenant: TestTenant;
+/** An environment of its project; some tests take it for a deployment. */
+let part: string;
 let owner: ReturnType<typeof as>;
 let address: string;
 beforeAll(async () => {
@@ -22,12 +24,12 @@ beforeAll(async () => {
 afterAll(() => platform.close());
 beforeEach(async () => {
   tenant = await platform.newTenant();
+  part = await world.environment(tenant);
   owner = as(tenant.tokens.owner);
   address = `${tenant.tenant}@Example.org`;
 });
 
 type Place = { login?: string; project?: string; environment?: string };
-const part = "0195c0de-0000-7000-8000-0000000000e1";
 const invite = async (place: Place, role: string) =>
   (await world.access.setRoleBinding({ ...place, role, holder: { case: "email", value: address } }, owner)).binding;
 const accept = async (principal: string, email = address) => {

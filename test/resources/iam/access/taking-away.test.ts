@@ -8,6 +8,8 @@ import { holdersOf } from "./holders.js";
 let platform: TestPlatform;
 let world: ReturnType<typeof holdersOf>;
 let tenant: TestTenant;
+/** An environment of its project; some tests take it for a deployment. */
+let part: string;
 beforeAll(async () => {
   platform = await startPlatform({ background: false });
   world = holdersOf(platform);
@@ -15,11 +17,11 @@ beforeAll(async () => {
 afterAll(() => platform.close());
 beforeEach(async () => {
   tenant = await platform.newTenant();
+  part = await world.environment(tenant);
 });
 
 const set = "/iam.v1.AccessService/SetRoleBinding";
 const remove = "/iam.v1.AccessService/DeleteRoleBinding";
-const part = "0195c0de-0000-7000-8000-0000000000e1";
 
 type Place = { login?: string; project?: string; environment?: string };
 type Holder = { case: "principal" | "email"; value: string };
