@@ -1,20 +1,11 @@
-import { type ChildProcess, execFile, execFileSync, spawn } from "node:child_process";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { stringify } from "yaml";
+import { hasKubectl } from "../../support/kubectl.js";
 import { startKube, type TestKube, until, widgetDefinition } from "./support.js";
-
-const hasKubectl = (() => {
-  try {
-    execFileSync("kubectl", ["version", "--client"], { stdio: "ignore" });
-    return true;
-  } catch {
-    console.warn("kubectl tests are skipped: there is no kubectl on the PATH");
-    return false;
-  }
-})();
 
 let kube: TestKube;
 let directory: string;

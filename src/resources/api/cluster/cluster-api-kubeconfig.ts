@@ -68,7 +68,7 @@ async function signed(inside: KubeClient, name: string, signal: AbortSignal): Pr
     if (status?.certificate) return Buffer.from(status.certificate, "base64").toString("utf8");
     const refusal = status?.conditions?.find(({ type }) => type === "Denied" || type === "Failed");
     if (refusal !== undefined || performance.now() + pollMs > end) {
-      const reason = refusal?.message || "it has not signed the certificate in time";
+      const reason = refusal === undefined ? "it has not signed the certificate in time" : "it refuses the request";
       throw new DomainError("unavailable", `the cluster issues no credentials: ${reason}`);
     }
     await sleep(pollMs, undefined, { signal });

@@ -1,19 +1,16 @@
 import type { KubeClient } from "../../../kube/client.js";
 import { type KubeObject, nodes } from "../../../kube/objects.js";
+import { isRecord } from "../../../record.js";
 import type { ClusterRef, MachineInfo } from "./kube.js";
 
-interface Node extends KubeObject {
-  status?: {
-    nodeInfo?: { systemUUID?: string; osImage?: string };
-    addresses?: { type: string; address: string }[];
-    conditions?: { type: string; status: string }[];
-  };
-}
-
 const pageSize = 500;
+const maxBytes = 16 * 1024 * 1024;
+/** Texts are shown up to here. */
+const longestText = 1024;
 
 /**
- * The machines of a cluster, from its nodes; more than a page of them cannot be. `roleOf` reads the group of machines
+ * The machines of a cluster, from its nodes; more than a page of them cannot be. A cluster is its tenant's: what is
+ * not as it should be is left out. `roleOf` reads the group of machines
  * from the labels of a node.
  */
 export async function machinesOf(
@@ -23,8 +20,8 @@ export async function machinesOf(
   signal: AbortSignal,
   roleOf = poolOf,
 ): Promise<MachineInfo[]> {
-  const { items } = await client.list<Node>(nodes, { signal, limit: pageSize });
-  return items.map((node) => machineOf(node, ref, partition, roleOf));
+  const { items } = await client.list<KubeObject>(nodes, { signal, limit: pageSize, maxBytes });
+  return items.slice(0, pageSize).map((node) => machineOf(fields(node), ref, partition, roleOf));
 }
 
 function poolOf(labels: Readonly<Record<string, string>>): string {
@@ -32,23 +29,31 @@ function poolOf(labels: Readonly<Record<string, string>>): string {
 }
 
 function machineOf(
-  { metadata, status = {} }: Node,
-  ref: ClusterRef,
+  node: Readonly<Record<string, unknown>>,
+  { project }: ClusterRef,
   partition: string,
   roleOf: typeof poolOf,
 ): MachineInfo {
-  const label = (name: string) => metadata.labels?.[name] ?? "";
-  const ready = status.conditions?.find(({ type }) => type === "Ready")?.status;
+  const [metadata, status] = [fields(node.metadata), fields(node.status)];
+  const given = Object.entries(fields(metadata.labels)).map(([key, value]) => [key, text(value)] as const);
+  const labels: Readonly<Record<string, string>> = Object.fromEntries(given);
+  const info = fields(status.nodeInfo);
+  const name = text(metadata.name);
+  const ready = listOf(status.conditions).find(({ type }) => type === "Ready")?.status;
   return {
-    uuid: status.nodeInfo?.systemUUID ?? metadata.uid ?? "",
-    name: metadata.name,
-    hostname: status.addresses?.find(({ type }) => type === "Hostname")?.address ?? metadata.name,
-    project: ref.project,
+    uuid: text(info.systemUUID) || text(metadata.uid),
+    name,
+    hostname: text(listOf(status.addresses).find(({ type }) => type === "Hostname")?.address) || name,
+    project,
     partition,
-    image: status.nodeInfo?.osImage ?? "",
-    size: label("node.kubernetes.io/instance-type"),
-    role: roleOf(metadata.labels ?? {}),
+    image: text(info.osImage),
+    size: labels["node.kubernetes.io/instance-type"] ?? "",
+    role: roleOf(labels),
     state: ready === "True" ? "Ready" : "NotReady",
     liveliness: ready === "True" ? "Alive" : ready === "False" ? "Dead" : "Unknown",
   };
 }
+
+const fields = (value: unknown): Readonly<Record<string, unknown>> => (isRecord(value) ? value : {});
+const listOf = (value: unknown): Record<string, unknown>[] => (Array.isArray(value) ? value.filter(isRecord) : []);
+const text = (value: unknown): string => (typeof value === "string" ? value.slice(0, longestText) : "");

@@ -1,20 +1,11 @@
-import { execFile, execFileSync } from "node:child_process";
+import { execFile } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { stringify } from "yaml";
+import { hasKubectl } from "../../../support/kubectl.js";
 import { eventually, openStorageWorld, type StorageWorld } from "../../support/storage.js";
-
-const hasKubectl = (() => {
-  try {
-    execFileSync("kubectl", ["version", "--client"], { stdio: "ignore" });
-    return true;
-  } catch {
-    console.warn("kubectl tests are skipped: there is no kubectl on the PATH");
-    return false;
-  }
-})();
 
 const claim = {
   apiVersion: "v1",
