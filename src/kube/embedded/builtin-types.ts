@@ -1,4 +1,5 @@
 import type { ResourceType } from "./extension.js";
+import { eviction } from "./workloads/eviction.js";
 
 const replicas = {
   specReplicas: ".spec.replicas",
@@ -33,7 +34,7 @@ export const builtinTypes: readonly ResourceType[] = [
     ["nodes", "Node", "cluster", { shortNames: ["no"], status: true }],
     ["persistentvolumes", "PersistentVolume", "cluster", { shortNames: ["pv"], status: true }],
     ["persistentvolumeclaims", "PersistentVolumeClaim", "namespaced", { shortNames: ["pvc"], status: true }],
-    ["pods", "Pod", "namespaced", { shortNames: ["po"], status: true, ...all }],
+    ["pods", "Pod", "namespaced", { shortNames: ["po"], status: true, subresources: { eviction }, ...all }],
     ["services", "Service", "namespaced", { shortNames: ["svc"], status: true, ...all }],
     ["configmaps", "ConfigMap", "namespaced", { shortNames: ["cm"] }],
     ["secrets", "Secret", "namespaced"],

@@ -1,12 +1,19 @@
 import type { KubeLog } from "../embedded-kube.js";
 import type { ApiExtension } from "../extension.js";
 import type { ObjectStore } from "../types.js";
+import { autoscalerController } from "./autoscalers.js";
+import { budgetController } from "./budgets.js";
 import { type Controller, startController } from "./controller.js";
+import { cronJobController } from "./cron-jobs.js";
+import { daemonSetController } from "./daemon-sets.js";
 import { deploymentController } from "./deployments.js";
 import { createEventRecorder } from "./events.js";
+import { ingressController, seedIngressClass } from "./ingresses.js";
+import { jobController } from "./jobs.js";
 import { kubelet } from "./kubelet.js";
 import { readLogs } from "./logs.js";
-import { pods, replicaSets } from "./names.js";
+import { keysOfLooking, lookingResources } from "./lookups.js";
+import { jobs, pods, replicaSets, revisions, slices } from "./names.js";
 import { nodeController } from "./node-lifecycle.js";
 import { createObjectIndex, keysOfOwners, keysOfPod } from "./object-index.js";
 import { execute } from "./pod-processes.js";
@@ -14,6 +21,8 @@ import { admitWithinQuota, quotaController } from "./quota.js";
 import { createReadiness } from "./readiness.js";
 import { replicaSetController } from "./replica-sets.js";
 import { scheduler } from "./scheduler.js";
+import { serviceController } from "./services.js";
+import { statefulSetController } from "./stateful-sets.js";
 import { createTurns, createWaits, type World } from "./world.js";
 
 /** Logs, commands and quotas of pods, in every cluster of the server. */
@@ -41,7 +50,8 @@ export interface Workloads {
 export function startWorkloads(store: ObjectStore, options: WorkloadOptions): Workloads {
   const { clock, timeScale, log } = options;
   const index = createObjectIndex(store, [pods], keysOfPod);
-  const owned = createObjectIndex(store, [replicaSets], keysOfOwners);
+  const owned = createObjectIndex(store, [replicaSets, revisions, jobs, slices], keysOfOwners);
+  const lookups = createObjectIndex(store, lookingResources, keysOfLooking);
   const readiness = createReadiness(store, options);
   const events = createEventRecorder(store, clock);
   const world: World = {
@@ -51,21 +61,41 @@ export function startWorkloads(store: ObjectStore, options: WorkloadOptions): Wo
     log,
     pods: index,
     owned,
+    lookups,
     events,
     waits: createWaits(timeScale),
     readyFor: readiness.readyFor,
     alone: createTurns(),
   };
   const stops = controllers().map((controller) => startController(controller, world));
+  const seeded = seedIngressClass(store).catch((error: unknown) => {
+    log.error({ err: error }, "the ingress class could not be made");
+  });
   return {
     async stop() {
+      await seeded;
       await Promise.all(stops.map((stop) => stop()));
-      for (const part of [index, owned, readiness]) part.stop();
+      for (const part of [index, owned, lookups, readiness]) part.stop();
       await events.stop();
     },
   };
 }
 
 function controllers(): Controller[] {
-  return [nodeController, scheduler(), kubelet(), quotaController, replicaSetController, deploymentController];
+  return [
+    nodeController,
+    scheduler(),
+    kubelet(),
+    quotaController,
+    replicaSetController,
+    deploymentController,
+    statefulSetController,
+    daemonSetController,
+    jobController,
+    cronJobController,
+    serviceController,
+    ingressController,
+    autoscalerController,
+    budgetController,
+  ];
 }

@@ -12,8 +12,10 @@ export interface World {
   readonly log: KubeLog;
   /** Pods by owner, node, namespace and label. */
   readonly pods: ObjectIndex;
-  /** ReplicaSets, Jobs and ControllerRevisions by owner. */
+  /** What belongs to others but is no pod, by owner. */
   readonly owned: ObjectIndex;
+  /** Who selects pods or scales others, by what it selects or scales. */
+  readonly lookups: ObjectIndex;
   readonly events: EventRecorder;
   readonly waits: Waits;
   /** How long a pod has been ready, in simulated milliseconds; undefined while it is not. */
