@@ -8,6 +8,8 @@ export interface Catalogue {
   prices(stripe: Stripe): Promise<readonly string[]>;
   /** Ids of the tax rates for value added tax of so many hundredths of a percent: none for 0. */
   taxRates(stripe: Stripe, basisPoints: number): Promise<readonly string[]>;
+  /** Id of the meter of a product; undefined for one that nobody has made. */
+  meter(stripe: Stripe, product: string): Promise<string | undefined>;
   /** Looks everything up again, after something was not found. */
   forget(): void;
 }
@@ -27,6 +29,7 @@ const lookupKey = (product: string, currency: string): string => `slipway:${prod
 export function createCatalogue({ products, currency }: Pick<BillingSettings, "products" | "currency">): Catalogue {
   const rates = new Map<number, string>();
   let known: readonly string[] | undefined;
+  let meters: ReadonlyMap<string, string> = new Map();
   return {
     async prices(stripe) {
       known ??= await ensurePrices(stripe, products, currency);
@@ -38,8 +41,14 @@ export function createCatalogue({ products, currency }: Pick<BillingSettings, "p
       rates.set(basisPoints, rate);
       return [rate];
     },
+    async meter(stripe, product) {
+      const name = meterEventName(product);
+      if (!meters.has(name)) meters = await listMeters(stripe);
+      return meters.get(name);
+    },
     forget() {
       known = undefined;
+      meters = new Map();
       rates.clear();
     },
   };

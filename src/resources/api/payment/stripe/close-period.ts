@@ -94,7 +94,7 @@ export async function closeAccount(
 /** Stripe counts events some time after it has taken them: an invoice that is final before has too little on it. */
 async function demandCounted(
   stripe: Stripe,
-  { db, clock }: InvoiceSources,
+  { db, clock, catalogue }: InvoiceSources,
   { id: customer, tenant, subscriptionId }: CustomerRow,
 ): Promise<void> {
   if ((await stripeStore.unsent(db, tenant, 1)).length > 0) {
@@ -102,7 +102,7 @@ async function demandCounted(
   }
   const start = atSeconds((await stripe.subscriptions.retrieve(subscriptionId)).created);
   for (const [product, told] of await stripeStore.sentTotals(db, tenant)) {
-    const counted = await countOf(stripe, { customer, product, start, now: clock() });
+    const counted = await countOf(stripe, catalogue, { customer, product, start, now: clock() });
     if (counted !== told) throw new DomainError("unavailable", `Stripe has not counted all use of ${product} yet`);
   }
 }

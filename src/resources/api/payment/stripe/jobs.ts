@@ -1,5 +1,6 @@
 import type { Stripe } from "stripe";
 import { withoutValues } from "../../../../db/errors.js";
+import { DomainError } from "../../../../errors.js";
 import { addJob, type TaskHandler } from "../../../../jobs/jobs.js";
 import { requestJob } from "../../../../jobs/request.js";
 import { periodAfter } from "../../../billing/invoice/period.js";
@@ -21,6 +22,7 @@ export const sendTask = "stripe.send";
 
 const periodsAtOnce = 300;
 const tenantsAtOnce = 50;
+const sendersAtOnce = 8;
 const pageSize = 100;
 const lookBackDays = 40;
 const mostInvoices = 10_000;
@@ -104,7 +106,7 @@ export function handleSend(sources: InvoiceSources): TaskHandler {
     const { after = "" } = (payload ?? {}) as { readonly after?: string };
     const tenants = await stripeStore.unsentTenants(db, after, tenantsAtOnce);
     let failure: unknown;
-    for (const tenant of tenants) {
+    const sendOf = async (tenant: string): Promise<void> => {
       try {
         await sendReports(sources, tenant, signal);
       } catch (error) {
@@ -112,6 +114,11 @@ export function handleSend(sources: InvoiceSources): TaskHandler {
         failure = error;
         log.warn({ err: withoutValues(error), tenant }, "use was not reported to Stripe; it will be sent later");
       }
+    };
+    for (let at = 0; at < tenants.length; at += sendersAtOnce) {
+      await Promise.all(tenants.slice(at, at + sendersAtOnce).map(sendOf));
+      // Who is away is not asked again for each of the others.
+      if (failure instanceof DomainError && failure.kind === "unavailable") throw failure;
     }
     const last = tenants[tenantsAtOnce - 1];
     if (last !== undefined)

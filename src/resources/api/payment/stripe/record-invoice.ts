@@ -149,6 +149,8 @@ function tellDifference(
   draft: DraftedInvoice,
   { invoice, figures }: ReadInvoice,
 ) {
+  // Stripe bills nothing below 0: what it left out was given as credit when the account was closed.
+  if (draft.net < 0n && figures.subtotal === 0n) return;
   const names = ["subtotal", "discount", "coupon", "vat", "balance"] as const;
   const differences = names
     .filter((name) => draft[name] !== figures[name])

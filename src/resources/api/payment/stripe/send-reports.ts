@@ -2,12 +2,13 @@ import type { Stripe } from "stripe";
 import type { Platform } from "../../../../platform.js";
 import { periodAfter, periodOf } from "../../../billing/invoice/period.js";
 import { type CustomerRow, customerStore } from "../store.js";
-import { meterEventName } from "./catalogue.js";
-import { atSeconds, type StripeAccess, seconds } from "./client.js";
+import { type Catalogue, meterEventName } from "./catalogue.js";
+import { atSeconds, seconds } from "./client.js";
+import type { StripeLink } from "./link.js";
 import { stripeStore, type UsageReportRow } from "./store.js";
 
 /** What sending needs of the platform. */
-export type ReportSources = Pick<Platform, "db" | "clock" | "log"> & { readonly access: StripeAccess };
+export type ReportSources = Pick<Platform, "db" | "clock" | "log"> & StripeLink;
 
 const reportsAtOnce = 100;
 const dayMs = 86_400_000;
@@ -101,8 +102,17 @@ function isOld({ id }: UsageReportRow, now: Date): boolean {
  * Whether Stripe has counted a report whose answer was lost so long ago that its identifier may be forgotten: then
  * its count is what it was told of, and this one.
  */
-async function isCounted({ db, clock }: ReportSources, stripe: Stripe, { customer, report, start }: Sending) {
-  const counted = await countOf(stripe, { customer: customer.id, product: report.product, start, now: clock() });
+async function isCounted(
+  { db, clock, catalogue }: ReportSources,
+  stripe: Stripe,
+  { customer, report, start }: Sending,
+) {
+  const counted = await countOf(stripe, catalogue, {
+    customer: customer.id,
+    product: report.product,
+    start,
+    now: clock(),
+  });
   const told = (await stripeStore.sentTotals(db, report.tenant)).get(report.product) ?? 0n;
   return counted === told + report.value;
 }
@@ -110,19 +120,17 @@ async function isCounted({ db, clock }: ReportSources, stripe: Stripe, { custome
 /** What Stripe has counted of a customer's use of a product since its subscription began. */
 export async function countOf(
   stripe: Stripe,
+  catalogue: Catalogue,
   of: { readonly customer: string; readonly product: string; readonly start: Date; readonly now: Date },
 ): Promise<bigint> {
-  const name = meterEventName(of.product);
-  for await (const meter of stripe.billing.meters.list({ status: "active", limit: 100 })) {
-    if (meter.event_name !== name) continue;
-    const { data } = await stripe.billing.meters.listEventSummaries(meter.id, {
-      customer: of.customer,
-      start_time: wholeDay(periodOf(of.start)),
-      end_time: wholeDay(new Date(of.now.getTime() + 2 * dayMs)),
-    });
-    return BigInt(Math.round(data.reduce((sum, { aggregated_value: value }) => sum + value, 0)));
-  }
-  return 0n;
+  const meter = await catalogue.meter(stripe, of.product);
+  if (meter === undefined) return 0n;
+  const { data } = await stripe.billing.meters.listEventSummaries(meter, {
+    customer: of.customer,
+    start_time: wholeDay(periodOf(of.start)),
+    end_time: wholeDay(new Date(of.now.getTime() + 2 * dayMs)),
+  });
+  return BigInt(Math.round(data.reduce((sum, { aggregated_value: value }) => sum + value, 0)));
 }
 
 const wholeDay = (at: Date): number => seconds(new Date(Math.floor(at.getTime() / dayMs) * dayMs));

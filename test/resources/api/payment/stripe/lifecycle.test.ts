@@ -99,6 +99,9 @@ describe("invoices of Stripe", () => {
     expect(await rows(idle)).toEqual([]);
     // 100 for storage less 500, with 19 % of that.
     expect(await balanceOf(takenBack)).toBe(476n);
+    expect(await only(takenBack)).toMatchObject({ status: "paid", subtotal: 0n, vat: 0n, balance: 0n });
+    const told = stand.platform.lines.filter(({ level, tenant }) => level === 50 && tenant === takenBack);
+    expect(told).toEqual([]);
     expect(stand.fake.book.all<FakeInvoice>("invoice").filter(({ total }) => Number(total) < 0)).toEqual([]);
   });
 

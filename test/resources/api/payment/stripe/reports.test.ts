@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { pino } from "pino";
 import { v7 as uuidv7 } from "uuid";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { createCatalogue } from "../../../../../src/resources/api/payment/stripe/catalogue.js";
 import { openStripe } from "../../../../../src/resources/api/payment/stripe/client.js";
 import { addReports, costOf, settledCosts } from "../../../../../src/resources/api/payment/stripe/reports.js";
 import { eventTime, sendReports } from "../../../../../src/resources/api/payment/stripe/send-reports.js";
@@ -37,7 +38,7 @@ function reporting(clock: () => Date = stand.now, newId = uuidv7) {
   const { stripe } = stand.platform.config;
   if (stripe === undefined) throw new Error("the platform has no Stripe");
   const access = openStripe(stripe, 100);
-  const sources = { db, clock, log, access };
+  const sources = { db, clock, log, access, catalogue: createCatalogue({ products: [], currency: "eur" }) };
   const { signal } = new AbortController();
   return {
     reckon: () => addReports({ db, newId }, [{ tenant: payer.tenant, period: march }]),
