@@ -11,13 +11,19 @@ import { type OfferedVersion, targetVersion } from "./target.js";
 import { windowAt } from "./window.js";
 
 const task = "clusters.maintain";
+const pruneTask = "clusters.maintain.prune";
+/** How long is known of a window in which there was nothing to do. */
+const retentionMs = 30 * 24 * 3_600_000;
 
 /** Updates the Kubernetes versions of clusters in their maintenance windows. */
 export function maintenanceBackground(platform: Platform): Background {
   return {
-    tasks: { [task]: () => maintainClusters(platform) },
+    tasks: { [task]: () => maintainClusters(platform), [pruneTask]: () => pruneMaintenance(platform) },
     // The queue starts it once for all processes; a window is an hour at least, so none is missed.
-    cron: [{ task, pattern: "*/5 * * * *" }],
+    cron: [
+      { task, pattern: "*/5 * * * *" },
+      { task: pruneTask, pattern: "25 3 * * *" },
+    ],
     controllers: [],
   };
 }
@@ -31,6 +37,11 @@ export async function maintainClusters(platform: Platform): Promise<void> {
       );
     }
   }
+}
+
+/** Forgets old windows in which there was nothing to do; updates stay known. */
+export function pruneMaintenance({ db, clock }: Pick<Platform, "db" | "clock">): Promise<void> {
+  return maintenanceStore.prune(db, new Date(clock().getTime() - retentionMs));
 }
 
 async function maintain(platform: Platform, seen: ClusterRow, timeZone: string): Promise<void> {

@@ -1,3 +1,4 @@
+import { and, eq, lt } from "drizzle-orm";
 import type { Database } from "../../../../db/database.js";
 import { maintenanceRuns } from "./table.js";
 
@@ -10,5 +11,11 @@ export const maintenanceStore = {
       .onConflictDoNothing()
       .returning({ cluster: maintenanceRuns.cluster });
     return rows.length > 0;
+  },
+
+  /** Forgets windows before a time in which there was nothing to update. */
+  async prune(db: Database, before: Date): Promise<void> {
+    const nothing = eq(maintenanceRuns.fromVersion, maintenanceRuns.toVersion);
+    await db.delete(maintenanceRuns).where(and(lt(maintenanceRuns.window, before), nothing));
   },
 };

@@ -5,7 +5,7 @@ import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Platform } from "../../../../../src/platform.js";
 import { defaultAssets } from "../../../../../src/resources/api/assets/default-assets.js";
-import { maintainClusters } from "../../../../../src/resources/api/cluster/maintenance/background.js";
+import { maintainClusters, pruneMaintenance } from "../../../../../src/resources/api/cluster/maintenance/background.js";
 import { startPlatform, type TestPlatform } from "../../../../support/platform.js";
 import { clustersOf } from "../../../support/clusters.js";
 
@@ -64,5 +64,12 @@ describe("maintenance", () => {
     await maintainClusters(at(new Date("2027-03-02T22:30:00Z")));
     expect((await platform.database.server.pool.query("select 1 from maintenance_runs")).rowCount).toBe(4);
     expect(await versionOf(updated.uuid)).toBe("1.32.6");
+    // Of windows long ago only the updates stay known.
+    const left = async (time: string) => {
+      await pruneMaintenance(at(new Date(time)));
+      return (await platform.database.server.pool.query("select from_version, to_version from maintenance_runs")).rows;
+    };
+    expect(await left("2027-03-31T00:00:00Z")).toHaveLength(4);
+    expect(await left("2027-05-02T00:00:00Z")).toEqual([{ from_version: "1.32.4", to_version: "1.32.6" }]);
   });
 });
