@@ -8,7 +8,7 @@ describe("volumes", () => {
   let world: StorageWorld;
   beforeAll(async () => {
     world = await openStorageWorld();
-  }, 60_000);
+  }, 120_000);
   afterAll(() => world.close());
 
   it("are not deleted while a snapshot of them is being taken, and are listed until their finalizers are gone", async () => {

@@ -28,7 +28,7 @@ describe("objects of a hostile tenant", () => {
   let world: StorageWorld;
   beforeAll(async () => {
     world = await openStorageWorld();
-  }, 60_000);
+  }, 120_000);
   afterAll(() => world.close());
 
   /** The status has a path of its own. */

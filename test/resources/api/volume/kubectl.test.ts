@@ -36,7 +36,7 @@ describe.skipIf(!hasKubectl)("what kubectl makes in a cluster", () => {
     directory = await mkdtemp(join(tmpdir(), "slipway-kubectl-"));
     world = await openStorageWorld();
     await writeFile(join(directory, "kubeconfig.yaml"), world.kubeconfig, { mode: 0o600 });
-  }, 60_000);
+  }, 120_000);
   afterAll(async () => {
     await world.close();
     await rm(directory, { recursive: true, force: true });

@@ -11,7 +11,7 @@ let proxy: InsideProxy;
 beforeAll(async () => {
   proxy = await openInsideProxy();
   world = await openStorageWorld({ reroute: proxy.reroute });
-}, 60_000);
+}, 120_000);
 afterAll(async () => {
   await world.close();
   await proxy.close();

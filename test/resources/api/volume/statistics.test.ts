@@ -87,7 +87,7 @@ describe("with the simulated storage", () => {
   let world: World;
   beforeAll(async () => {
     world = await openWorld();
-  }, 60_000);
+  }, 120_000);
   afterAll(() => world.close());
 
   it("volumes and snapshots show what is in use, and it alone", async () => {
@@ -167,7 +167,7 @@ describe("with kubelets", () => {
     const gardener = { ...simulatorSettings, region: "muc", zones: ["eqx-mu4"] };
     await writeFile(file, JSON.stringify({ "eqx-mu4": { gardener } }));
     world = await openWorld({ SLIPWAY_PARTITIONS_FILE: file });
-  }, 60_000);
+  }, 120_000);
   afterAll(async () => {
     await world.close();
     await rm(folder, { recursive: true, force: true });

@@ -15,7 +15,7 @@ const GiB = 1024n ** 3n;
 beforeAll(async () => {
   platform = await startPlatform({ background: false });
   other = await platform.newTenant();
-}, 60_000);
+}, 120_000);
 afterAll(() => platform.close());
 
 const db = () => platform.platform.db;

@@ -28,7 +28,7 @@ beforeAll(async () => {
   const place = { project: platform.project, uuid: cluster.uuid };
   const { kubeconfig } = await clusters.client.getCredentials(place, owner());
   inside = openKube({ kubeconfig, log: platform.platform.log });
-}, 60_000);
+}, 120_000);
 afterAll(async () => {
   inside.close();
   await platform.close();

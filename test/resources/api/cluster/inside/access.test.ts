@@ -13,7 +13,7 @@ describe("access to a cluster", () => {
     world = await openStorageWorld({ reroute: proxy.reroute });
     await world.claim("before");
     await world.volume("before");
-  }, 60_000);
+  }, 120_000);
   afterAll(async () => {
     await world.close();
     await proxy.close();

@@ -22,7 +22,7 @@ const open: (() => Promise<void>)[] = [];
 beforeAll(async () => {
   world = await openStorageWorld();
   backend = clusterBackends(world.platform.platform).of(world.cluster.partition);
-}, 60_000);
+}, 120_000);
 afterEach(async () => {
   for (const close of open.splice(0)) await close();
 });
