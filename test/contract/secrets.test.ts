@@ -7,8 +7,15 @@ import { loadDescriptors } from "../../scripts/descriptors.js";
 const secretName =
   /secret|password|passphrase|kubeconfig|private_?key|auth_?key|user_data|token|credential|download_url|^(reset_)?code(_verifier)?$/;
 
-// Publishable by design: what browsers send to the payment processor, and the id of a token.
-const publicFields = ["api.v1.Environment.stripe_public_token", "iam.v1.AuthServiceWhoAmIResponse.token_id"];
+// Publishable by design: what browsers send to the payment processor, the name of a Secret, and the id of a token.
+const publicFields = [
+  "api.v1.Environment.stripe_public_token",
+  "deploy.v1.Router.tls_secret",
+  "iam.v1.AuthServiceWhoAmIResponse.token_id",
+];
+
+// Secret, though the name alone does not say so.
+const plainlyNamed = ["deploy.v1.SecretData.values"];
 
 // Public, but where somebody may send a secret by mistake.
 const mistakable = ["iam.v1.CredentialServiceCreateRequest.public_key"];
@@ -44,7 +51,10 @@ describe("secrets", () => {
 
   it("are the only fields that are marked", () => {
     const marked = fields.filter(redacted);
-    expect(marked.filter((field) => !secretName.test(field.name)).map(nameOf)).toEqual(mistakable);
+    expect(marked.filter((field) => !secretName.test(field.name)).map(nameOf)).toEqual([
+      ...plainlyNamed,
+      ...mistakable,
+    ]);
     expect(marked.map(nameOf).filter((name) => publicFields.includes(name))).toEqual([]);
   });
 

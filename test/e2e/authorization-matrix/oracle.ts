@@ -121,8 +121,10 @@ function subjectsOf(method: DescMethod, { path, projectRoles, tenantRoles }: Opt
   const takesProject = projectRoles.length > 0;
   if (takesProject && textField(method, "project") === undefined) throw new Error(`${path} names no project`);
   if (takesProject && about.project !== "") {
-    const { project: id, environment, deployment } = about;
-    const inside = [`environment ${id}/${environment}`, `deployment ${id}/${deployment}`];
+    const id = about.project;
+    // What a method has no field for, its requests do not name.
+    const parts = (["environment", "deployment"] as const).filter((part) => textField(method, part) !== undefined);
+    const inside = parts.map((part) => `${part} ${id}/${about[part]}`);
     return [{ kind: "project", id, inside }];
   }
   if (tenantRoles.length === 0) return [];

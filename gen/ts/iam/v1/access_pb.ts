@@ -1035,10 +1035,10 @@ export const RoleBindingStateSchema: GenEnum<RoleBindingState> = /*@__PURE__*/
  * Who may do what: roles, to whom they are bound where, and what follows from that.
  *
  * The scope of a binding is the narrowest that is named: a deployment or an environment of `project`, the
- * project, the tenant `login`, or, if nothing is named, the whole platform (admins only). Environments and
- * deployments are taken by their uuids and not looked up. Built-in roles are owner, editor and viewer (of a
- * tenant also guest; of the platform only editor and viewer); custom roles are sets of permissions. Nobody
- * gives, replaces or takes away a role that goes beyond what the calling token may do there.
+ * project, the tenant `login`, or, if nothing is named, the whole platform (admins only). Deployments are taken
+ * by their uuids and not looked up. Built-in roles are owner, editor and viewer (of a tenant also guest; of the
+ * platform only editor and viewer); custom roles are sets of permissions. Nobody gives, replaces or takes away a
+ * role that goes beyond what the calling token may do there.
  *
  * @generated from service iam.v1.AccessService
  */
