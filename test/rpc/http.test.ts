@@ -141,7 +141,8 @@ describe("plain HTTP", () => {
   it("reads bodies up to a limit, and keeps the words of defects", async () => {
     const echoed = await fetch(`${server.url}/echo`, { method: "POST", body: "hello" });
     expect(await echoed.text()).toBe("hello");
-    expect((await fetch(`${server.url}/echo`, { method: "POST", body: "x".repeat(70_000) })).status).toBe(500);
+    const long = await fetch(`${server.url}/echo`, { method: "POST", body: "x".repeat(70_000) });
+    expect([long.status, await long.text()]).toEqual([413, "the body is longer than 65536 bytes\n"]);
     const broken = await fetch(`${server.url}/broken`);
     expect([broken.status, await broken.text()]).toEqual([500, "internal error\n"]);
     expect(server.lines.filter((line) => JSON.stringify(line).includes("secret words"))).toHaveLength(1);
