@@ -4,9 +4,6 @@ import { join } from "node:path";
 import { type KeyringKey, parseKeyringKey } from "../config.js";
 import type { Platform } from "../platform.js";
 import type { OpenPlatform } from "../process.js";
-import { addBalance } from "../resources/api/payment/credit.js";
-import { saveCustomer } from "../resources/api/payment/save-customer.js";
-import { customerStore } from "../resources/api/payment/store.js";
 import type { AdminRoleName, ProjectRoleName } from "../resources/api/roles.js";
 import { ensurePersonalTenant } from "../resources/api/tenant/personal.js";
 import { issueToken } from "../resources/api/token/issue.js";
@@ -28,8 +25,6 @@ export interface DevInfo {
 
 const tenant = "demo";
 const operator = "admin";
-/** Minor units. */
-const credit = 1_000_00n;
 const tokenSeconds = 365 * 86_400;
 
 /** Makes the demo tenant with its default project, credit and tokens; keeps earlier ones that hold and name this URL. */
@@ -43,7 +38,6 @@ export async function ensureDemo(
   await principalStore.ensureUser(db, operator, clock(), "editor");
   const project = await ensurePersonalTenant(db, tenant, { now: clock(), newId });
   await ensureDemoCredit(platform, tenant);
-  await ensureCredit(platform);
   const keep = async (name: keyof DevInfo["tokens"], mint: () => Promise<string>): Promise<string> => {
     const token = earlier?.url === url ? earlier.tokens[name] : undefined;
     const holds =
@@ -65,20 +59,6 @@ export async function ensureDemo(
       admin: await keep("admin", () => mint(platform, operator, undefined, "editor")),
     },
   };
-}
-
-/** Gives the demo tenant an account with credit whenever it has nothing left to pay with, so that it can order. */
-async function ensureCredit(platform: Platform): Promise<void> {
-  const { db, processor, standings } = platform;
-  // Elsewhere nothing is given away.
-  if (processor.name !== "ledger") return;
-  if ((await customerStore.get(db, tenant)) === undefined) {
-    const asked = { fields: { name: "Demo" }, paymentMethodId: undefined, card: undefined };
-    await saveCustomer(platform, { login: tenant, asked, acceptsTerms: true }, new AbortController().signal);
-  }
-  const means = await standings.means(tenant);
-  if (means !== undefined && Object.values(means).some((has) => has)) return;
-  await db.transaction((tx) => addBalance(tx, platform, tenant, credit));
 }
 
 async function mint(

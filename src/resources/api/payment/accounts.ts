@@ -2,9 +2,8 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { PaymentCustomerSchema } from "../../../../gen/ts/api/v1/payment_pb.js";
 import { DomainError } from "../../../errors.js";
 import type { Platform } from "../../../platform.js";
-import { pricesNow } from "../../billing/price/current.js";
+import { currencyOf, pricesNow } from "../../billing/price/current.js";
 import { creditStore } from "./credit-store.js";
-import { currencyOf } from "./currency.js";
 import { customerMessage } from "./messages.js";
 import { type CustomerRow, customerStore } from "./store.js";
 
@@ -13,8 +12,8 @@ export async function accountMessage(
   platform: Pick<Platform, "db" | "clock" | "billing">,
   row: CustomerRow,
 ): Promise<MessageInitShape<typeof PaymentCustomerSchema>> {
-  const { db, clock, billing } = platform;
-  const currency = currencyOf(billing);
+  const { db, clock } = platform;
+  const currency = await currencyOf(platform);
   const [balance, coupon, prices] = await Promise.all([
     creditStore.balance(db, row.tenant, currency),
     creditStore.couponInUse(db, row.tenant, currency, clock()),

@@ -1,8 +1,8 @@
 import type { Database } from "../../../db/database.js";
 import { DomainError, invalidField } from "../../../errors.js";
 import type { Platform } from "../../../platform.js";
+import { currencyOf } from "../../billing/price/current.js";
 import { creditStore } from "./credit-store.js";
-import { currencyOf } from "./currency.js";
 import { monthsLater } from "./rules.js";
 import { queueSync } from "./sync.js";
 
@@ -36,7 +36,7 @@ export async function grantCoupon(
   if (coupon.maxRedemptions !== null && redeemed >= coupon.maxRedemptions) {
     refuse(`was granted ${redeemed} times, and cannot be granted more often`);
   }
-  const currency = currencyOf(platform.billing);
+  const currency = await currencyOf({ ...platform, db: tx });
   if (coupon.currency !== currency) refuse(`is worth ${coupon.currency}, and customers pay in ${currency}`);
   const entry = { id: platform.newId(), couponGrant: grant.id, amount: coupon.amountOff, currency };
   await creditStore.insertEntry(tx, { ...entry, tenant, at: now });
@@ -51,8 +51,9 @@ export async function addBalance(
   amount: bigint,
 ): Promise<void> {
   if (amount > mostBalance) throw invalidField("balance_to_add", `must be at most ${mostBalance}`);
-  const { clock, newId, billing } = platform;
-  const entry = { id: newId(), tenant, amount, currency: currencyOf(billing), at: clock() };
+  const { clock, newId } = platform;
+  const currency = await currencyOf({ ...platform, db: tx });
+  const entry = { id: newId(), tenant, amount, currency, at: clock() };
   await creditStore.insertEntry(tx, entry);
   await queueSync(tx, platform, tenant);
 }

@@ -16,11 +16,16 @@ export interface Standing {
   readonly balance: bigint;
   /** What was used in billing periods whose invoices are not issued yet, before discounts and tax. */
   readonly unbilled: bigint;
+  /** Whether anything has a price by the prices in the database. */
+  readonly priced: boolean;
 }
 
 const given = sql.placeholder;
 
-const ofCurrency = and(eq(creditEntries.tenant, tenants.login), eq(creditEntries.currency, given("currency")));
+// All prices are in one currency; without any it is the one that was given.
+const currency = sql`coalesce((select ${prices.currency} from ${prices} limit 1), ${given("currency")})`;
+
+const ofCurrency = and(eq(creditEntries.tenant, tenants.login), eq(creditEntries.currency, currency));
 
 const couponsLeft = sql<{ expires_at: string; left: string }[]>`(
   select coalesce(json_agg(json_build_object('expires_at', expires_at, 'left', left_over::text)), '[]') from (
@@ -50,6 +55,7 @@ const standingOf = prepared((db) =>
       balance: sql<string>`(select coalesce(sum(${creditEntries.amount}), 0) from ${creditEntries}
         where ${and(ofCurrency, isNull(creditEntries.couponGrant))})`,
       unbilled,
+      priced: sql<boolean>`exists (select from ${prices} where ${prices.unitAmountNano} > 0)`,
     })
     .from(tenants)
     .leftJoin(customers, eq(customers.tenant, tenants.login))
@@ -58,7 +64,10 @@ const standingOf = prepared((db) =>
 );
 
 export const standingStore = {
-  /** The present standing of a tenant; credit of other currencies does not count. Undefined for an unknown one. */
+  /**
+   * The present standing of a tenant; credit of another currency than that of the prices, or of the given one where
+   * there are none, does not count. Undefined for an unknown tenant.
+   */
   async get(db: Database, tenant: string, currency: string): Promise<Standing | undefined> {
     const [row] = await standingOf(db).execute({ tenant, currency });
     if (row === undefined) return undefined;

@@ -4,9 +4,9 @@ import type { ChangeFeed } from "../../../changes/feed.js";
 import type { Database } from "../../../db/database.js";
 import { DomainError } from "../../../errors.js";
 import type { CallSubject } from "../../../platform.js";
+import { usualCurrency } from "../../billing/price/current.js";
 import { projectStore } from "../project/store.js";
 import { isUuid } from "../uuid.js";
-import { currencyOf } from "./currency.js";
 import { type Standing, standingStore } from "./standing-store.js";
 
 /** By what means a tenant can pay now; what was used and is not billed yet is taken off its credit. */
@@ -44,8 +44,8 @@ export interface StandingsOptions {
 
 /** Keeps the standing of tenants, and the tenants of projects, until the change feed tells that they changed. */
 export function createStandings({ db, feed, clock, billing, isTold }: StandingsOptions): Standings {
-  const currency = currencyOf(billing);
-  const costs = hasPrices(billing);
+  const currency = billing?.currency ?? usualCurrency;
+  const refusalNow = (standing: Standing) => refusalOf(standing, hasPrices(billing) || standing.priced, clock());
   const ofTenant = ({ scope }: { readonly scope: string }) => scope;
   const standings = createCached<Standing>({
     feed,
@@ -58,6 +58,7 @@ export function createStandings({ db, feed, clock, billing, isTold }: StandingsO
       // With its use its invoice takes it off what is unbilled.
       invoice: ofTenant,
       metering: () => undefined,
+      price: () => undefined,
     },
     load: (tenant) => standingStore.get(db, tenant, currency),
   });
@@ -79,11 +80,11 @@ export function createStandings({ db, feed, clock, billing, isTold }: StandingsO
       const login = (project === undefined ? undefined : await tenantOf(project)) ?? tenant;
       if (login === undefined) return;
       const known = await standings.get(login);
-      if (known === undefined || refusalOf(known, costs, clock()) === undefined) return;
+      if (known === undefined || refusalNow(known) === undefined) return;
       // What it lacked may be new.
       standings.forget(login);
       const now = await standings.get(login);
-      const refusal = now && refusalOf(now, costs, clock());
+      const refusal = now && refusalNow(now);
       if (refusal !== undefined) throw new DomainError("precondition", refusal);
     },
     forget: standings.forget,
@@ -94,7 +95,7 @@ export function createStandings({ db, feed, clock, billing, isTold }: StandingsO
   };
 }
 
-/** Whether anything costs money. */
+/** Whether anything costs money by the configuration, whose prices the workers may not have brought yet. */
 function hasPrices(billing: BillingSettings | undefined): boolean {
   const products = billing?.products ?? [];
   return products.some(({ prices }) => prices.some(({ unitAmountNano }) => unitAmountNano > 0n));

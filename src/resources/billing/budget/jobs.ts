@@ -5,7 +5,7 @@ import { requestJob } from "../../../jobs/request.js";
 import type { Platform } from "../../../platform.js";
 import type { Background } from "../../background.js";
 import { periodOf } from "../invoice/period.js";
-import { currencyOf } from "../price/current.js";
+import { pricedIn } from "../price/current.js";
 import { spendingOf, spentIn } from "../usage/spending.js";
 import { reachedThresholds } from "./rules.js";
 import { type BudgetAlertRow, type BudgetRow, budgetStore } from "./store.js";
@@ -32,7 +32,7 @@ function check(platform: Platform): TaskHandler {
     const rows = await budgetStore.list(db, after, batchSize);
     const last = rows.length < batchSize ? undefined : rows.at(-1);
     if (last !== undefined) await queueBudgets(db, last.tenant);
-    const currency = await currencyOf(platform);
+    const currency = await pricedIn(platform);
     let failure: unknown;
     for (const budget of rows.filter((row) => row.currency === currency)) {
       signal.throwIfAborted();

@@ -3,7 +3,7 @@ import { BudgetService, type BudgetServiceSetRequest } from "../../../../gen/ts/
 import { DomainError } from "../../../errors.js";
 import type { Platform } from "../../../platform.js";
 import { cutPage, pageOf } from "../../api/paging.js";
-import { currencyOf } from "../price/current.js";
+import { pricedIn } from "../price/current.js";
 import { alertMessage, budgetMessage } from "./messages.js";
 import { thresholdsOf } from "./rules.js";
 import { type BudgetRow, budgetStore } from "./store.js";
@@ -27,8 +27,8 @@ async function setBudget(
   platform: Platform,
   { login, amount, thresholds, forecastThresholds }: BudgetServiceSetRequest,
 ): Promise<BudgetRow> {
-  const currency = await currencyOf(platform);
-  if (currency === "") {
+  const currency = await pricedIn(platform);
+  if (currency === undefined) {
     throw new DomainError("precondition", "nothing has a price here, so that there is nothing to budget");
   }
   const row = {

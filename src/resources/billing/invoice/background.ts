@@ -4,8 +4,8 @@ import type { Background } from "../../background.js";
 import type { TenantPeriod } from "../usage/store.js";
 import { measureArrears, reportArrears } from "./arrears.js";
 import { issueInvoices } from "./issue.js";
+import { issueTask } from "./queue.js";
 
-const issueTask = "invoices.issue";
 const arrearsTask = "invoices.arrears";
 
 /** One job takes on so many periods, and queues the next one: none runs into its deadline. */

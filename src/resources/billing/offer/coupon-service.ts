@@ -4,8 +4,8 @@ import { CouponService, type CouponServiceCreateRequest } from "../../../../gen/
 import { DomainError, invalidField } from "../../../errors.js";
 import type { Platform } from "../../../platform.js";
 import { type CouponRow, creditStore } from "../../api/payment/credit-store.js";
-import { currencyOf } from "../../api/payment/currency.js";
 import { couponMessage } from "../../api/payment/messages.js";
+import { currencyOf } from "../price/current.js";
 
 /** As many as a list of them can show. */
 const mostCoupons = 1_000;
@@ -32,9 +32,10 @@ export function registerCoupon(router: ConnectRouter, platform: Platform): void 
 }
 
 async function createCoupon(
-  { db, clock, newId, billing }: Platform,
+  platform: Platform,
   { name, amountOff, durationInMonths, redeemBy, maxRedemptions }: CouponServiceCreateRequest,
 ): Promise<CouponRow> {
+  const { db, clock, newId } = platform;
   const now = clock();
   const until = redeemBy === undefined ? null : timestampDate(redeemBy);
   if (until !== null && !(until > now && until.getTime() < lastRedeemBy)) {
@@ -50,7 +51,7 @@ async function createCoupon(
     id: newId(),
     name,
     amountOff,
-    currency: currencyOf(billing),
+    currency: await currencyOf(platform),
     durationInMonths,
     redeemBy: until,
     maxRedemptions: maxRedemptions ?? null,

@@ -4,6 +4,9 @@ import type { Platform } from "../../../platform.js";
 import { priceMessage } from "./messages.js";
 import { priceStore } from "./store.js";
 
+/** What amounts are in where nothing says otherwise. */
+export const usualCurrency = "eur";
+
 /** The prices that hold now, as api.v1 shows them. They come from the database, which the workers keep to the file. */
 export async function pricesNow({
   db,
@@ -12,7 +15,12 @@ export async function pricesNow({
   return (await priceStore.current(db, clock())).map(priceMessage);
 }
 
-/** The currency of the prices, or of those that the workers will bring; empty where nothing has a price. */
-export async function currencyOf({ db, billing }: Pick<Platform, "db" | "billing">): Promise<string> {
-  return (await priceStore.currency(db)) ?? billing?.currency ?? "";
+/** The currency of the prices, or of those that the workers will bring; undefined where nothing has a price. */
+export async function pricedIn({ db, billing }: Pick<Platform, "db" | "billing">): Promise<string | undefined> {
+  return (await priceStore.currency(db)) ?? billing?.currency;
+}
+
+/** The currency of all amounts: that of the prices, or euro where there are none. */
+export async function currencyOf(sources: Pick<Platform, "db" | "billing">): Promise<string> {
+  return (await pricedIn(sources)) ?? usualCurrency;
 }

@@ -1,5 +1,7 @@
 import type { Database } from "../../../db/database.js";
 import { queueBudgets } from "../budget/jobs.js";
+import { periodOf } from "../invoice/period.js";
+import { queueInvoices } from "../invoice/queue.js";
 import { type MeterState, meterStore } from "./meter-store.js";
 
 const hourMs = 3_600_000;
@@ -66,6 +68,8 @@ async function takeStep(tx: Database, asked: Asked, correction: Correction | und
   const to = await endOf(tx, { from, to: asked.until, all: true, known }, asked.bounds);
   await meterStore.run(tx, { from, to, all: true, known, now: asked.now });
   await advance(tx, to, visible);
+  // One that was away for long need not wait for the next hour.
+  if (periodOf(from) < periodOf(to)) await queueInvoices(tx);
   return { finished: false };
 }
 

@@ -9,7 +9,7 @@ import { periodAfter, periodOf } from "../invoice/period.js";
 import { currencyOf } from "../price/current.js";
 import { spendingMessage, usageMessage } from "./messages.js";
 import { spendingOf } from "./spending.js";
-import { type UsageTotal, usageStore } from "./store.js";
+import { usageStore } from "./store.js";
 
 /** billing.v1.UsageService: what was used, and what it costs. */
 export function registerUsage(router: ConnectRouter, platform: Platform): void {
@@ -18,7 +18,9 @@ export function registerUsage(router: ConnectRouter, platform: Platform): void {
     async list(request) {
       const page = pageOf(request.paging, { fallback: 200 });
       const period = periodOf(momentOf(request.period) ?? clock());
-      const { rows, next } = cutPage(page, (await find(platform, request, period)).slice(page.offset));
+      await demandProject(platform, request, period);
+      const { login: tenant, project } = request;
+      const { rows, next } = cutPage(page, await usageStore.totals(db, { tenant, period }, { project, page }));
       const meteredUntil = await usageStore.meteredUntil(db);
       return {
         usages: rows.map(usageMessage),
@@ -35,20 +37,16 @@ export function registerUsage(router: ConnectRouter, platform: Platform): void {
   });
 }
 
-/** The tenant's use in a period, of one project where the request names one. */
-async function find(
+/** Throws "missing" for a project, where the request names one, that is not the tenant's. */
+async function demandProject(
   { db }: Platform,
   { login, project }: Pick<UsageServiceListRequest, "login" | "project">,
   period: Date,
-): Promise<UsageTotal[]> {
-  const totals = await usageStore.totals(db, { tenant: login, period });
-  if (project === undefined) return totals;
-  const ofProject = totals.filter((total) => total.project === project.toLowerCase());
+): Promise<void> {
+  if (project === undefined || (await projectStore.get(db, project))?.tenant === login) return;
   // A project that is gone is still known by its use.
-  if (ofProject.length === 0 && (await projectStore.get(db, project))?.tenant !== login) {
-    throw new DomainError("missing", `project ${project} does not exist in tenant ${login}`);
-  }
-  return ofProject;
+  if (await usageStore.usedIn(db, { tenant: login, period }, project)) return;
+  throw new DomainError("missing", `project ${project} does not exist in tenant ${login}`);
 }
 
 const lastSecond = 253_370_764_799n;

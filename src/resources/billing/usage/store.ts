@@ -25,6 +25,12 @@ export interface UsageTotal {
   readonly quantity: bigint;
 }
 
+/** Which totals of a billing period are asked for; all of them unless told. */
+export interface TotalsFilter {
+  readonly project?: string | undefined;
+  readonly page?: { readonly limit: number; readonly offset: number };
+}
+
 /** What was used of a product at one price. */
 export interface UsagePart {
   readonly price: PriceRow;
@@ -51,9 +57,16 @@ export interface RunningUse {
 const openPeriod = or(isNull(billingAccounts.closedUntil), gte(usageTotals.period, billingAccounts.closedUntil));
 
 export const usageStore = {
-  /** What the resources of a tenant used, by names of project and resource, by product and the time of the price. */
-  async totals(db: Database, { tenant, period }: TenantPeriod): Promise<UsageTotal[]> {
-    const rows = await db
+  /**
+   * What the resources of a tenant used, by names of project and resource, by product and the time of the price; of a
+   * page one more than its limit.
+   */
+  async totals(
+    db: Database,
+    { tenant, period }: TenantPeriod,
+    { project, page }: TotalsFilter = {},
+  ): Promise<UsageTotal[]> {
+    const query = db
       .select({
         project: usageTotals.project,
         projectName: sql<string>`coalesce(present.name, known.project_name, '')`.as("project_called"),
@@ -72,11 +85,24 @@ export const usageStore = {
           order by f.id desc limit 1) known`,
         sql`true`,
       )
-      .where(and(eq(usageTotals.tenant, tenant), eq(usageTotals.period, period)))
+      .where(
+        and(
+          eq(usageTotals.tenant, tenant),
+          eq(usageTotals.period, period),
+          project === undefined ? undefined : eq(usageTotals.project, project),
+        ),
+      )
       .orderBy(
-        sql`project_called, resource_called, ${usageTotals.resource}, ${prices.product}, ${prices.validFrom}, ${usageTotals.correction}`,
+        sql`project_called, ${usageTotals.project}, resource_called, ${usageTotals.resource}, ${prices.product}, ${prices.validFrom}, ${usageTotals.correction}`,
       );
+    const rows = await (page === undefined ? query : query.limit(page.limit + 1).offset(page.offset));
     return rows.map((row) => ({ ...row, price: exact(row.price), quantity: BigInt(row.quantity) }));
+  },
+
+  /** Whether a tenant used anything in a project in a billing period. */
+  async usedIn(db: Database, { tenant, period }: TenantPeriod, project: string): Promise<boolean> {
+    const ofTenant = and(eq(usageTotals.tenant, tenant), eq(usageTotals.period, period));
+    return (await db.$count(usageTotals, and(ofTenant, eq(usageTotals.project, project)))) > 0;
   },
 
   /** What a tenant used of each product that it used, by product; corrections of earlier periods are in it. */
