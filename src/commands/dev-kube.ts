@@ -7,6 +7,7 @@ import { clusterApiSimulator } from "../kube/embedded/cluster-api/simulator.js";
 import type { GardenerSimulatorOptions } from "../kube/embedded/gardener/settings.js";
 import { gardenerSimulator } from "../kube/embedded/gardener/simulator.js";
 import { startEmbeddedKube } from "../kube/embedded/server.js";
+import { startHostWorkloads } from "../kube/embedded/workloads/host.js";
 import { readSetting } from "../process.js";
 import { type Assets, parseAssets } from "../resources/api/assets/assets.js";
 import { writePrivate } from "./dev-data.js";
@@ -39,7 +40,11 @@ export async function startDevKube(
   const embedded = await listenOn("SLIPWAY_KUBE_LISTEN", address, () =>
     startEmbeddedKube({ directory, ...address, log, extensions }),
   );
-  const running = await Promise.all(simulators.map((simulator) => simulator.start(embedded)));
+  const { timeScale } = options;
+  const running = await Promise.all([
+    ...simulators.map((simulator) => simulator.start(embedded)),
+    startHostWorkloads(embedded.store, { clock: () => new Date(), timeScale, log }),
+  ]);
   await writePrivate(kubeconfigPath, embedded.adminKubeconfig);
   return {
     kubeconfigPath,

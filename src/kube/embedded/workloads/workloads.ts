@@ -7,6 +7,11 @@ import { type Controller, startController } from "./controller.js";
 import { cronJobController } from "./cron-jobs.js";
 import { daemonSetController } from "./daemon-sets.js";
 import { deploymentController } from "./deployments.js";
+import { applicationController } from "./engines/applications.js";
+import { certificateControllers } from "./engines/certificates.js";
+import { engines as allEngines, defineEngines, type Engine } from "./engines/definitions.js";
+import { sourceControllers } from "./engines/flux-sources.js";
+import { helmReleaseController } from "./engines/helm-releases.js";
 import { createEventRecorder } from "./events.js";
 import { ingressController, seedIngressClass } from "./ingresses.js";
 import { jobController } from "./jobs.js";
@@ -39,6 +44,8 @@ export interface WorkloadOptions {
   /** N runs N times faster. */
   readonly timeScale: number;
   readonly log: KubeLog;
+  /** What else is installed; default: all that there are. */
+  readonly engines?: readonly Engine[];
 }
 
 /** Workloads that are being played; `stop` resolves when nothing of it runs any more. */
@@ -48,7 +55,7 @@ export interface Workloads {
 
 /** Plays controllers, scheduler and kubelets in one cluster. What they know is in the objects, so a restart goes on. */
 export function startWorkloads(store: ObjectStore, options: WorkloadOptions): Workloads {
-  const { clock, timeScale, log } = options;
+  const { clock, timeScale, log, engines = allEngines } = options;
   const index = createObjectIndex(store, [pods], keysOfPod);
   const owned = createObjectIndex(store, [replicaSets, revisions, jobs, slices], keysOfOwners);
   const lookups = createObjectIndex(store, lookingResources, keysOfLooking);
@@ -68,9 +75,9 @@ export function startWorkloads(store: ObjectStore, options: WorkloadOptions): Wo
     alone: createTurns(),
   };
   const stops = controllers().map((controller) => startController(controller, world));
-  const seeded = seedIngressClass(store).catch((error: unknown) => {
-    log.error({ err: error }, "the ingress class could not be made");
-  });
+  const seeded = seed(store, engines)
+    .then(() => stops.push(...engineControllers(engines).map((controller) => startController(controller, world))))
+    .catch((error: unknown) => log.error({ err: error }, "what a cluster comes with could not be made"));
   return {
     async stop() {
       await seeded;
@@ -98,4 +105,18 @@ function controllers(): Controller[] {
     autoscalerController,
     budgetController,
   ];
+}
+
+async function seed(store: ObjectStore, engines: readonly Engine[]): Promise<void> {
+  await seedIngressClass(store);
+  await defineEngines(store, engines);
+}
+
+function engineControllers(engines: readonly Engine[]): Controller[] {
+  const all: Readonly<Record<Engine, readonly Controller[]>> = {
+    flux: [...sourceControllers, helmReleaseController],
+    argocd: [applicationController],
+    "cert-manager": certificateControllers,
+  };
+  return engines.flatMap((engine) => all[engine]);
 }
