@@ -1,7 +1,9 @@
-import { and, asc, desc, eq, gt, isNull, lt, or, type SQL, sql } from "drizzle-orm";
+import { and, asc, desc, eq, gt, isNull, lt, ne, or, type SQL, sql } from "drizzle-orm";
 import type { Database } from "../../../db/database.js";
 import { constraintOf } from "../../../db/errors.js";
 import { DomainError } from "../../../errors.js";
+import { invoices } from "../../billing/invoice/table.js";
+import type { Processor } from "./processor.js";
 import { couponGrants, coupons, creditEntries, discounts } from "./table.js";
 
 export type CouponRow = typeof coupons.$inferSelect;
@@ -19,6 +21,15 @@ export interface CouponLeft extends CouponUse {
   readonly grant: CouponGrantRow;
   /** Minor units. */
   readonly left: bigint;
+}
+
+/** What invoices took of a coupon grant, or of the balance. */
+export interface CreditUsed {
+  /** Null for the balance. */
+  readonly couponGrant: string | null;
+  readonly currency: string;
+  /** Minor units, above 0. */
+  readonly amount: bigint;
 }
 
 const redeemed = sql<number>`(select count(*) from ${couponGrants} where ${couponGrants.coupon} = ${coupons}.${sql.identifier("id")})::int`;
@@ -131,6 +142,18 @@ export const creditStore = {
       .from(creditEntries)
       .where(and(eq(creditEntries.tenant, tenant), isNull(creditEntries.couponGrant), isNull(creditEntries.invoice)))
       .orderBy(creditEntries.at, creditEntries.id);
+  },
+
+  /** What a customer's invoices of other processors than this one took of its credit. */
+  async takenElsewhere(db: Database, tenant: string, processor: Processor["name"]): Promise<CreditUsed[]> {
+    const { couponGrant, currency } = creditEntries;
+    const rows = await db
+      .select({ couponGrant, currency, amount: sql<string>`-sum(${creditEntries.amount})` })
+      .from(creditEntries)
+      .innerJoin(invoices, eq(invoices.id, creditEntries.invoice))
+      .where(and(eq(creditEntries.tenant, tenant), ne(invoices.processor, processor)))
+      .groupBy(couponGrant, currency);
+    return rows.map((row) => ({ ...row, amount: BigInt(row.amount) }));
   },
 };
 

@@ -51,7 +51,7 @@ export interface GrantedCoupon {
   /** Uuid of the grant: the idempotency key. */
   readonly id: string;
   readonly name: string;
-  /** Minor units. */
+  /** Minor units, above 0: its worth, less what invoices of another processor took. */
   readonly amount: bigint;
   readonly currency: string;
   readonly grantedAt: Date;
@@ -63,7 +63,7 @@ export interface GrantedCoupon {
 export interface GivenBalance {
   /** Uuid of the entry in the book of credit: the idempotency key. */
   readonly id: string;
-  /** Minor units, above 0. */
+  /** Minor units, above 0: what was given, less what invoices of another processor took. */
   readonly amount: bigint;
   readonly currency: string;
   readonly at: Date;
@@ -86,9 +86,9 @@ export interface CustomerBook {
   readonly details: CustomerDetails & { readonly id: string };
   readonly subscriptionId: string;
   readonly currency: string;
-  /** All that were ever granted, the oldest first. */
+  /** All that were ever granted, the oldest first, but for those that invoices of another processor used up. */
   readonly coupons: readonly GrantedCoupon[];
-  /** All that was ever given, the oldest first, and not what invoices took. */
+  /** All that was ever given, the oldest first, likewise; not what invoices of this processor took. */
   readonly balances: readonly GivenBalance[];
   /** Those that apply now, in their order. */
   readonly discounts: readonly AppliedDiscount[];

@@ -2,10 +2,8 @@ import type { Database } from "../../../db/database.js";
 import type { TaskHandler } from "../../../jobs/jobs.js";
 import { handOnFailure, type RequestedJob, requestJob } from "../../../jobs/request.js";
 import type { Platform } from "../../../platform.js";
-import { creditStore, discountStore } from "./credit-store.js";
-import { currencyOf } from "./currency.js";
-import type { CustomerBook } from "./processor.js";
-import { type CustomerRow, customerStore } from "./store.js";
+import { readBook } from "./book.js";
+import { customerStore } from "./store.js";
 
 /** The name of the job that tells the processor what became of a customer. */
 export const syncTask = "payment.sync";
@@ -46,35 +44,4 @@ export function syncCustomer(platform: Platform): TaskHandler {
       log.warn({ tenant }, "the payment processor could not be told of a customer; it will be tried again");
     }
   };
-}
-
-/** All of a customer, as it stood at one moment. */
-function readBook(
-  { db, billing }: Platform,
-  tenant: string,
-): Promise<{ readonly row: CustomerRow; readonly book: CustomerBook } | undefined> {
-  return db.transaction(
-    async (tx) => {
-      const row = await customerStore.get(tx, tenant);
-      if (row === undefined) return undefined;
-      const granted = await creditStore.grantsOf(tx, tenant);
-      const book: CustomerBook = {
-        details: { ...row, paymentMethodId: undefined, card: undefined },
-        subscriptionId: row.subscriptionId,
-        currency: currencyOf(billing),
-        coupons: granted.map(({ grant, coupon }) => ({
-          id: grant.id,
-          name: coupon.name,
-          amount: coupon.amountOff,
-          currency: coupon.currency,
-          grantedAt: grant.grantedAt,
-          expiresAt: grant.expiresAt,
-        })),
-        balances: await creditStore.givenTo(tx, tenant),
-        discounts: await discountStore.list(tx, tenant),
-      };
-      return { row, book };
-    },
-    { isolationLevel: "repeatable read", accessMode: "read only" },
-  );
 }
