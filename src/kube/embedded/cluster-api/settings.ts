@@ -1,5 +1,6 @@
 import type { KubeLog } from "../embedded-kube.js";
 import type { MachineType } from "../machine-nodes.js";
+import type { Engine } from "../workloads/engines/definitions.js";
 
 /** What the simulated Cluster API works with. */
 export interface ClusterApiSimulatorOptions {
@@ -7,6 +8,8 @@ export interface ClusterApiSimulatorOptions {
   readonly timeScale?: number;
   readonly clock?: () => Date;
   readonly log?: KubeLog;
+  /** What clusters come with beside Kubernetes; default: all that there are. */
+  readonly engines?: readonly Engine[];
   /** What the machines of these types bring. */
   readonly machineTypes: readonly MachineType[];
 }

@@ -1,4 +1,4 @@
-import { createDataPlanes, dataPlaneExtension } from "../data-plane/data-planes.js";
+import { createDataPlanes, dataPlaneExtension, enginesOf } from "../data-plane/data-planes.js";
 import type { EmbeddedKube, KubeLog } from "../embedded-kube.js";
 import type { ApiExtension } from "../extension.js";
 import type { NewObject, ObjectStore, ResourceName } from "../types.js";
@@ -40,7 +40,11 @@ export function clusterApiSimulator(options: ClusterApiSimulatorOptions): Cluste
     ],
     async start(embedded) {
       await seedClass(embedded.store);
-      const virtual = createVirtualClusters(embedded, createDataPlanes({ clock, log, timeScale }), log);
+      const virtual = createVirtualClusters(
+        embedded,
+        createDataPlanes({ clock, log, timeScale, ...enginesOf(options) }),
+        log,
+      );
       const controller = startClusterController({ embedded, virtual, clock, timeScale, log, machineTypes });
       return {
         stop: async () => {

@@ -35,6 +35,11 @@ export interface DataPlanes {
 /** How data planes are played; `timeScale` is for workloads only, the rest takes no time. */
 export type DataPlaneOptions = Omit<WorkloadOptions, "timeScale"> & Partial<Pick<WorkloadOptions, "timeScale">>;
 
+/** The part of a simulator's settings that says what clusters come with. */
+export function enginesOf({ engines }: Pick<DataPlaneOptions, "engines">): Pick<DataPlaneOptions, "engines"> {
+  return engines === undefined ? {} : { engines };
+}
+
 /** Makes the data planes of one server. */
 export function createDataPlanes(options: DataPlaneOptions): DataPlanes {
   const running = new Map<string, () => Promise<void>>();

@@ -1,5 +1,6 @@
 import type { KubeLog } from "../embedded-kube.js";
 import type { MachineType } from "../machine-nodes.js";
+import type { Engine } from "../workloads/engines/definitions.js";
 
 /** What the simulated Gardener offers. */
 export interface GardenerSimulatorOptions {
@@ -7,6 +8,8 @@ export interface GardenerSimulatorOptions {
   readonly timeScale?: number;
   readonly clock?: () => Date;
   readonly log?: KubeLog;
+  /** What clusters come with beside Kubernetes; default: all that there are. */
+  readonly engines?: readonly Engine[];
   /** Regions with their zones; at least one. */
   readonly regions: readonly { readonly name: string; readonly zones: readonly string[] }[];
   readonly kubernetesVersions: readonly { readonly version: string; readonly expiration?: Date | undefined }[];

@@ -1,4 +1,4 @@
-import { createDataPlanes, dataPlaneExtension } from "../data-plane/data-planes.js";
+import { createDataPlanes, dataPlaneExtension, enginesOf } from "../data-plane/data-planes.js";
 import type { EmbeddedKube, KubeLog } from "../embedded-kube.js";
 import type { ApiExtension } from "../extension.js";
 import type { Controller } from "../walks.js";
@@ -32,7 +32,7 @@ export function gardenerSimulator(options: GardenerSimulatorOptions): GardenerSi
     ],
     async start(embedded) {
       await seedGarden(embedded.store, options);
-      const dataPlanes = createDataPlanes({ clock, log, timeScale });
+      const dataPlanes = createDataPlanes({ clock, log, timeScale, ...enginesOf(options) });
       const settings = { embedded, clock, timeScale, log, dataPlanes };
       const controllers = [startProjectController(settings), startShootController(settings)];
       return {

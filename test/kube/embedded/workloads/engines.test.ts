@@ -203,6 +203,15 @@ describe("an Application", () => {
   });
 });
 
+it("only the engines that are asked for are there", async () => {
+  const own = await startStage({ engines: ["flux"] });
+  const groups = async () => (await own.get("/apis")).groups.map(({ name }: Json) => name);
+  await eventually(async () => expect(await groups()).toContain("helm.toolkit.fluxcd.io"));
+  await own.workloads.stop();
+  expect(await groups()).not.toContain("argoproj.io");
+  await own.close();
+});
+
 describe("a Certificate", () => {
   const issuer = { metadata: { name: "self" }, spec: { selfSigned: {} } };
   const create = (name: string, annotations: Json = {}) =>

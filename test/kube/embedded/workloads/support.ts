@@ -2,6 +2,7 @@ import { PassThrough } from "node:stream";
 import { Exec, KubeConfig, type V1Status } from "@kubernetes/client-node";
 import { expect, vi } from "vitest";
 import type { EmbeddedKubeOptions } from "../../../../src/kube/embedded/embedded-kube.js";
+import type { Engine } from "../../../../src/kube/embedded/workloads/engines/definitions.js";
 import {
   startWorkloads,
   type Workloads,
@@ -49,16 +50,21 @@ export interface Stage extends Pick<TestKube, "send" | "open" | "store" | "url" 
 
 /** Starts a stage; 200 times faster than by default, with 3 nodes. */
 export async function startStage(
-  options: { nodes?: number; timeScale?: number; clock?: () => Date } & EmbeddedKubeOptions = {},
+  options: {
+    nodes?: number;
+    timeScale?: number;
+    clock?: () => Date;
+    engines?: readonly Engine[];
+  } & EmbeddedKubeOptions = {},
 ): Promise<Stage> {
-  const { nodes = 3, timeScale = 200, clock = () => new Date(), ...server } = options;
+  const { nodes = 3, timeScale = 200, clock = () => new Date(), engines, ...server } = options;
   const kube = await startKube({ extensions: [workloadExtension], ...server });
   const log = { error: (fields: object) => console.error(fields), warn: () => undefined };
   for (let index = 0; index < nodes; index += 1) {
     const name = `node-${index}`;
     if (kube.store.get({ group: "", resource: "nodes", name }) === undefined) await putNode(kube, name);
   }
-  const workloads = startWorkloads(kube.store, { clock, timeScale, log });
+  const workloads = startWorkloads(kube.store, { clock, timeScale, log, ...(engines && { engines }) });
   const expectCode = async (method: string, path: string, body: object | undefined, codes: number[], type?: string) => {
     const answer = await kube.send(method, path, { body, ...(type === undefined ? {} : { type }) });
     expect(codes, answer.text).toContain(answer.code);
