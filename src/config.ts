@@ -58,6 +58,8 @@ export interface Config {
   readonly addressQuarantineSeconds: number;
   /** How many addresses a project may have; 0 turns the limit off. */
   readonly addressesPerProject: number;
+  /** Where the API servers of foreign targets may be. */
+  readonly targetAddresses: "public" | "private" | "any";
   readonly auditRetentionDays: number;
   /** File to which every audit record is appended as a line of JSON. */
   readonly auditExportFile: string | undefined;
@@ -134,6 +136,7 @@ export function loadConfig(env: Env): Config {
     paymentProcessor: read.oneOf("SLIPWAY_PAYMENT_PROCESSOR", "ledger", ["ledger", "stripe"]),
     addressQuarantineSeconds: read.integer("SLIPWAY_ADDRESS_QUARANTINE_SECONDS", 3_600, 0, 30 * 86_400),
     addressesPerProject: read.integer("SLIPWAY_ADDRESSES_PER_PROJECT", 256, 0, 1_000_000),
+    targetAddresses: read.oneOf("SLIPWAY_TARGET_ADDRESSES", "public", ["public", "private", "any"]),
     auditRetentionDays: read.integer("SLIPWAY_AUDIT_RETENTION_DAYS", 90, 1, 3_650),
     auditExportFile: read.text("SLIPWAY_AUDIT_EXPORT_FILE"),
     shutdownGraceMs: read.integer("SLIPWAY_SHUTDOWN_GRACE_SECONDS", 20, 0, 600) * 1000,

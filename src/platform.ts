@@ -73,6 +73,7 @@ export type PlatformSettings = Pick<
   | "admitTenants"
   | "addressQuarantineSeconds"
   | "addressesPerProject"
+  | "targetAddresses"
   | "auditRetentionDays"
   | "auditExportFile"
 >;

@@ -84,7 +84,12 @@ import { usageBackground } from "./resources/billing/usage/background.js";
 import { registerUsage } from "./resources/billing/usage/service.js";
 import { workerReader } from "./resources/billing/usage/worker-reader.js";
 import { registerEnvironment } from "./resources/deploy/environment/service.js";
+import { namespaceBackground } from "./resources/deploy/namespace/background.js";
+import { registerNamespace } from "./resources/deploy/namespace/service.js";
+import { namespaceVisitor } from "./resources/deploy/namespace/visit.js";
 import { registerSecret } from "./resources/deploy/secret/service.js";
+import { targetBackground } from "./resources/deploy/target/background.js";
+import { registerTarget } from "./resources/deploy/target/service.js";
 import { registerAccess } from "./resources/iam/access/service.js";
 import { authBackground } from "./resources/iam/auth/background.js";
 import { registerAuth } from "./resources/iam/auth/service.js";
@@ -138,9 +143,9 @@ export const resources: readonly Resource[] = [
   { service: UsageService, register: registerUsage },
 
   { service: EnvironmentService, register: registerEnvironment },
-  { service: NamespaceService },
+  { service: NamespaceService, register: registerNamespace },
   { service: SecretService, register: registerSecret },
-  { service: TargetService },
+  { service: TargetService, register: registerTarget },
 
   { service: AccessService, register: registerAccess },
   { service: AuthService, register: registerAuth },
@@ -174,6 +179,8 @@ export const backgrounds: readonly ((platform: Platform) => Background)[] = [
   maintenanceBackground,
   invoiceBackground,
   usageBackground,
+  namespaceBackground,
+  (platform) => targetBackground(platform, [namespaceVisitor(platform)]),
   (platform) =>
     insideBackground(
       platform,

@@ -17,6 +17,7 @@ const sealedColumns: readonly SealedColumn[] = [
   { table: "clusters", key: "id", column: "monitoring_sealed" },
   { table: "invites", key: "digest", column: "sealed" },
   { table: "login_attempts", key: "digest", column: "sealed" },
+  { table: "targets", key: "id", column: "kubeconfig_sealed" },
   { table: "secret_versions", key: "id", column: "data_sealed", batch: 10 },
 ];
 const batchSize = 200;

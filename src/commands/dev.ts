@@ -57,6 +57,7 @@ async function start(config: Config, log: Logger, options: DevOptions, closing: 
     // A token goes on when the platform is started on another port.
     anyIssuer: true,
     admitTenants: "automatic",
+    targetAddresses: "any",
     demoPrices: true,
     kubeconfig: kube.kubeconfigPath,
   });

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import type { Logger } from "pino";
 import { pause } from "../pause.js";
+import type { AddressScope } from "./addresses.js";
 import { type Deadline, startDeadline } from "./deadline.js";
 import { KubeError, statusError } from "./errors.js";
 import type { KubeObject } from "./objects.js";
@@ -26,6 +27,8 @@ export interface CallerOptions {
   readonly timeoutMs?: number;
   /** Calls and open watches wait for it, and it counts what they read; waiting is not part of a deadline. */
   readonly pace?: Pace | undefined;
+  /** Where connections may lead; anywhere unless given. */
+  readonly scope?: AddressScope | undefined;
 }
 
 /** Untyped calls with deadline, bounded retries and translated errors. */
@@ -42,10 +45,10 @@ const maxRetries = 4;
 const defaultRetryMs = 1000;
 
 /** Prepares calls to the cluster of a kubeconfig, which is read at the first of them. */
-export function openCaller({ kubeconfig, log, timeoutMs = 15_000, pace }: CallerOptions): Caller {
+export function openCaller({ kubeconfig, log, timeoutMs = 15_000, pace, scope }: CallerOptions): Caller {
   let opening: Promise<Transport> | undefined;
   const transport = () => {
-    opening ??= openTransport(kubeconfig).catch((error: unknown) => {
+    opening ??= openTransport(kubeconfig, scope).catch((error: unknown) => {
       // A kubeconfig that is put right later is then found.
       opening = undefined;
       throw error;

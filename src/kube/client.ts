@@ -41,6 +41,8 @@ export interface KubeClient {
   get<T extends KubeObject>(type: ResourceType, place: Place, options?: CallOptions): Promise<T>;
   /** GET of a path below an object, such as "proxy/stats/summary" below a node; the answer is JSON that nobody has checked. */
   getBelow(type: ResourceType, place: Place, path: string, options?: CallOptions): Promise<unknown>;
+  /** GET of a path that is no object, such as "/version"; the answer is JSON that nobody has checked. */
+  getPath(path: string, options?: CallOptions): Promise<unknown>;
   /** One page; pass `continue` for the next one. */
   list<T extends KubeObject>(type: ResourceType, options?: ListOptions): Promise<KubeList<T>>;
   /** Server-side apply, force: creates the object or sets exactly the given fields. */
@@ -88,6 +90,7 @@ export function openKube(settings: CallerOptions): KubeClient {
       const below = path.split("/").map(encodeURIComponent).join("/");
       return call({ method: "GET", path: `${pathOf(type, place.namespace, place.name)}/${below}` }, options);
     },
+    getPath: (path, options) => call({ method: "GET", path }, options),
     list: async <T extends KubeObject>(type: ResourceType, options: ListOptions = {}) =>
       listOf<T>(await call(listRequest(type, options), options)),
     apply: (type, object, options) => {

@@ -1,7 +1,9 @@
 import { existsSync } from "node:fs";
 import http from "node:http";
 import https from "node:https";
+import { isIP, type LookupFunction } from "node:net";
 import type { KubeConfig } from "@kubernetes/client-node";
+import { type AddressScope, inScope, refusedAddress, scopedLookup } from "./addresses.js";
 import { KubeError } from "./errors.js";
 
 /** One HTTP request to an API server. */
@@ -28,16 +30,23 @@ const maxSockets = 64;
 
 /**
  * Reads a kubeconfig, given as a file path or as its text; without one, the service account of the pod.
- * The client library is loaded here and not before, for it costs some 80 MB.
+ * The client library is loaded here and not before, for it costs some 80 MB. Connections lead into the scope only:
+ * the address counts that a name stands for when it is connected to.
  */
-export async function openTransport(kubeconfig: string | undefined): Promise<Transport> {
+export async function openTransport(kubeconfig: string | undefined, scope: AddressScope = "any"): Promise<Transport> {
   const config = await loadKubeConfig(kubeconfig);
   const cluster = config.getCurrentCluster();
   if (cluster === null) throw new KubeError("malformed", "the kubeconfig has no current context with a cluster");
   const base = baseUrl(cluster.server);
-  const pool = agentPool(base.protocol, cluster.proxyUrl !== undefined && cluster.proxyUrl !== "");
+  const pool = agentPool(base.protocol, {
+    isProxied: cluster.proxyUrl !== undefined && cluster.proxyUrl !== "",
+    lookup: scope === "any" ? undefined : scopedLookup(scope),
+  });
   return {
     async send(request, signal) {
+      // Addresses are not looked up.
+      const host = base.hostname.replace(/^\[|\]$/g, "");
+      if (isIP(host) !== 0 && !inScope(host, scope)) throw unreachable(refusedAddress(), false);
       const options: https.RequestOptions = { headers: {} };
       await config.applyToHTTPSOptions(options);
       return exchange(base, request, { ...options, agent: pool.agentFor(options), signal });
@@ -68,7 +77,10 @@ function baseUrl(server: string): URL {
 }
 
 /** One agent for as long as the TLS material stays the same; a rotated certificate makes a new one. */
-function agentPool(protocol: string, proxied: boolean) {
+function agentPool(
+  protocol: string,
+  { isProxied, lookup }: { readonly isProxied: boolean; readonly lookup: LookupFunction | undefined },
+) {
   let current: { agent: http.Agent; tls: TlsOptions } | undefined;
   return {
     agentFor(options: https.RequestOptions): http.Agent {
@@ -76,9 +88,10 @@ function agentPool(protocol: string, proxied: boolean) {
       const tls = dropUndefined({ ca, cert, key, rejectUnauthorized, servername });
       if (current !== undefined && sameTls(current.tls, tls)) return current.agent;
       current?.agent.destroy();
-      const settings = { ...tls, keepAlive: true, maxSockets, scheduling: "lifo" as const };
+      const found = lookup === undefined ? {} : { lookup };
+      const settings = { ...tls, ...found, keepAlive: true, maxSockets, scheduling: "lifo" as const };
       const made = protocol === "http:" ? new http.Agent(settings) : new https.Agent(settings);
-      const agent = proxied && options.agent instanceof http.Agent ? options.agent : made;
+      const agent = isProxied && options.agent instanceof http.Agent ? options.agent : made;
       current = { agent, tls };
       return agent;
     },

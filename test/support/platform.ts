@@ -83,6 +83,7 @@ export async function startPlatform(options: TestPlatformOptions = {}): Promise<
     SLIPWAY_RATE_LIMIT: "0",
     SLIPWAY_TOKEN_RATE_LIMIT: "0",
     SLIPWAY_SHUTDOWN_GRACE_SECONDS: "1",
+    SLIPWAY_TARGET_ADDRESSES: "any",
     SLIPWAY_KEYRING: `test:${randomBytes(32).toString("base64")}`,
     ...options.env,
   });
