@@ -40,6 +40,8 @@ export interface InvoiceTerms {
   readonly vatBasisPoints: number;
   /** Minor units of credit that is no coupon's. */
   readonly balance: bigint;
+  /** Lines beside those of the use, which discounts, coupons and tax apply to as well; none unless told. */
+  readonly extra?: readonly DraftLine[];
 }
 
 /** A line of an invoice, as it is stored. */
@@ -84,7 +86,7 @@ export interface InvoiceDraft {
  * have left; coupons, the one that expires soonest first; value added tax on the rest; and credit pays of the total.
  */
 export function computeInvoice(use: readonly BilledUse[], terms: InvoiceTerms): InvoiceDraft {
-  const usage = linesOf(use);
+  const usage = [...linesOf(use), ...(terms.extra ?? [])];
   const subtotal = sum(usage);
   const discounts = discountLines(terms.discounts, subtotal);
   const discount = -sum(discounts);

@@ -1,6 +1,6 @@
 import type { BillingSettings } from "../../../billing.js";
 import type { Database } from "../../../db/database.js";
-import { computeInvoice, type InvoiceDraft } from "./compute.js";
+import { computeInvoice, type DraftLine, type InvoiceDraft } from "./compute.js";
 import type { InvoiceParty } from "./party.js";
 import { customerOf, termsOf } from "./terms.js";
 import { billedUse } from "./use.js";
@@ -20,11 +20,12 @@ export interface DraftedInvoice extends InvoiceDraft {
   readonly vatTerms: VatDecision;
 }
 
-/** Computes the invoice of a tenant from what was metered and from the terms that hold now. */
+/** Computes the invoice of a tenant from what was metered, other lines, and the terms that hold now. */
 export async function draftInvoice(
   tx: Database,
   billing: Pick<BillingSettings, "currency" | "seller" | "vat">,
   { tenant, start, end }: BilledSpan,
+  extra: readonly DraftLine[] = [],
 ): Promise<DraftedInvoice> {
   const customer = await customerOf(tx, tenant);
   const vatTerms = vatOf(customer, billing);
@@ -32,6 +33,7 @@ export async function draftInvoice(
     periodEnd: end,
     ...(await termsOf(tx, tenant, billing.currency)),
     vatBasisPoints: vatTerms.basisPoints,
+    extra,
   });
   return { ...draft, customer, vatTerms };
 }

@@ -23,6 +23,10 @@ const vatName = "VAT";
 /** Names of the things of one product at Stripe. */
 export const meterEventName = (product: string): string => `slipway_${product}`;
 const productId = (product: string): string => `slipway_${product}`;
+
+/** The product that has that id at Stripe; undefined for one of somebody else. */
+export const productOf = (id: string | undefined): string | undefined =>
+  id?.startsWith(productId("")) ? id.slice(productId("").length) : undefined;
 const lookupKey = (product: string, currency: string): string => `slipway:${product}:${currency}`;
 
 /** A catalogue of the products of the configuration. */

@@ -15,8 +15,9 @@ import type { CustomerRow } from "../store.js";
 import { queueSync } from "../sync.js";
 import type { Catalogue } from "./catalogue.js";
 import { atSeconds, type StripeAccess } from "./client.js";
-import { addDifferences, settledCosts } from "./reports.js";
-import { countOf, sendReports } from "./send-reports.js";
+import { billedSpan, expectedCounts, expectedUse } from "./late-use.js";
+import { addDifferences, addMissing, settledCosts } from "./reports.js";
+import { countIn, countOf, sendReports, takesEventsOf } from "./send-reports.js";
 import { stripeStore } from "./store.js";
 import { termParams } from "./subscription.js";
 
@@ -61,6 +62,10 @@ export async function closePeriod(
   await db.transaction((tx) => closeAccount(tx, sources, { tenant: customer.tenant, end }));
   await sendReports(sources, customer.tenant, signal);
   await access.call((stripe) => demandCounted(stripe, sources, customer), signal);
+  if (await reportLate(sources, customer, end, signal)) {
+    await sendReports(sources, customer.tenant, signal);
+    await access.call((stripe) => demandCounted(stripe, sources, customer), signal);
+  }
   await access.call((stripe) => applyTerms(stripe, sources, customer, id), signal);
   const options = { idempotencyKey: `finalize-${id}` };
   await access.call((stripe) => stripe.invoices.finalizeInvoice(id, { auto_advance: true }, options), signal);
@@ -105,6 +110,27 @@ async function demandCounted(
     const counted = await countOf(stripe, catalogue, { customer, product, start, now: clock() });
     if (counted !== told) throw new DomainError("unavailable", `Stripe has not counted all use of ${product} yet`);
   }
+}
+
+/**
+ * Reports what Stripe has to bill with the invoice and does not know to be of its period, such as use of an earlier one
+ * that came when its invoice was final. Everything must be counted. Answers whether there was any.
+ */
+async function reportLate(
+  { access, catalogue, db, billing, newId, clock }: InvoiceSources,
+  { id: customer, tenant }: CustomerRow,
+  end: Date,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (!takesEventsOf(end, clock())) return false;
+  const period = periodOf(new Date(end.getTime() - 1));
+  const wanted = expectedCounts(await expectedUse(db, billing, await billedSpan(db, tenant, end)));
+  const counted = new Map<string, bigint>();
+  for (const product of new Set([...wanted.keys(), ...(await stripeStore.sentTotals(db, tenant)).keys()])) {
+    const of = { customer, product, from: period, to: end };
+    counted.set(product, await access.call((stripe) => countIn(stripe, catalogue, of), signal));
+  }
+  return await db.transaction((tx) => addMissing(tx, newId, { tenant, period, wanted, counted }));
 }
 
 /** Discounts and tax may have changed since Stripe made the draft. */

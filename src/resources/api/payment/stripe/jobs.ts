@@ -3,16 +3,17 @@ import { withoutValues } from "../../../../db/errors.js";
 import { DomainError } from "../../../../errors.js";
 import { addJob, type TaskHandler } from "../../../../jobs/jobs.js";
 import { requestJob } from "../../../../jobs/request.js";
-import { periodAfter } from "../../../billing/invoice/period.js";
+import { periodAfter, periodOf } from "../../../billing/invoice/period.js";
 import { type TenantPeriod, usageStore } from "../../../billing/usage/store.js";
-import { customerStore } from "../store.js";
+import { type CustomerRow, customerStore } from "../store.js";
 import { queueSync } from "../sync.js";
-import { idOf } from "./client.js";
+import { atSeconds, idOf, seconds } from "./client.js";
 import { closePeriod, type InvoiceSources } from "./close-period.js";
 import { methodOf } from "./processor.js";
-import { readInvoice, recordInvoice } from "./record-invoice.js";
+import { type ReadInvoice, readInvoice, recordInvoice } from "./record-invoice.js";
 import { addReports } from "./reports.js";
 import { sendReports } from "./send-reports.js";
+import { openWhileOwed, settleOwed } from "./small-charges.js";
 import { stripeStore } from "./store.js";
 import { invoiceJob, invoiceTask } from "./webhook.js";
 
@@ -41,11 +42,41 @@ export function handleInvoice(sources: InvoiceSources): TaskHandler {
       log.debug({ invoice: id }, "an invoice of Stripe that is not of our subscriptions");
       return;
     }
-    if (read.invoice.status !== "draft") return recordInvoice(sources, customer, read);
+    const earlier = await earlierInvoice(sources, customer.tenant, read.invoice, signal);
+    if (earlier !== undefined) {
+      await requestJob(db, invoiceJob(earlier));
+      await addJob(db, invoiceTask, { id }, laterJob(id, leastDelayMs));
+      return;
+    }
+    if (read.invoice.status !== "draft") return takeIn(sources, customer, read);
     const again = await closePeriod(sources, customer, read.invoice, signal);
-    if (again === undefined) return recordInvoice(sources, customer, await readInvoice(access, id, signal));
+    if (again === undefined) return takeIn(sources, customer, await readInvoice(access, id, signal));
     await addJob(db, invoiceTask, { id }, laterJob(id, again.getTime() - clock().getTime()));
   };
+}
+
+/** An invoice of an earlier period that has to be in the books before: what it lacks is on the next one. */
+async function earlierInvoice(
+  { db, access }: InvoiceSources,
+  tenant: string,
+  { id, customer, period_end: end }: Stripe.Invoice,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const owner = idOf(customer);
+  if (owner === undefined || (await stripeStore.statuses(db, [id])).has(id)) return undefined;
+  const { data } = await access.call((stripe) => stripe.invoices.list({ customer: owner, limit: pageSize }), signal);
+  const since = seconds(await stripeStore.lastEnd(db, tenant, periodOf(atSeconds(end))));
+  const before = data
+    .filter((each) => each.billing_reason === "subscription_cycle" && (each.status === "draft" || each.subtotal !== 0))
+    .filter((each) => each.period_end > since && each.period_end < end)
+    .sort((one, other) => one.period_end - other.period_end);
+  return before[0]?.id;
+}
+
+/** Brings an invoice that is final into the books, with what it says of earlier ones. */
+async function takeIn(sources: InvoiceSources, customer: CustomerRow, read: ReadInvoice): Promise<void> {
+  await recordInvoice(sources, customer, openWhileOwed(read));
+  await settleOwed(sources, customer, read);
 }
 
 /** The queue goes by the time of the database's machine, whatever the clock of this one says. */
@@ -141,9 +172,10 @@ export function handleLost({ db, access, clock }: InvoiceSources): TaskHandler {
       db,
       billed.map(({ id }) => id),
     );
-    const lost = billed.filter(({ id, status, total }) => {
+    const lost = billed.filter(({ id, status, subtotal }) => {
       const says = known.get(id);
-      if (says === undefined) return status === "draft" || total !== 0;
+      // Credit may have paid all of it.
+      if (says === undefined) return status === "draft" || subtotal !== 0;
       return says === "open" && (status === "paid" || status === "void");
     });
     for (const { id } of lost) await requestJob(db, invoiceJob(id));

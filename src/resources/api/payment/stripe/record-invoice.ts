@@ -2,14 +2,15 @@ import type { Stripe } from "stripe";
 import { v5 as uuidv5 } from "uuid";
 import type { Database } from "../../../../db/database.js";
 import type { CreditTaken, DraftLine } from "../../../billing/invoice/compute.js";
-import { type DraftedInvoice, draftInvoice } from "../../../billing/invoice/draft.js";
+import { type BilledSpan, type DraftedInvoice, draftInvoice } from "../../../billing/invoice/draft.js";
 import { periodOf } from "../../../billing/invoice/period.js";
 import { invoiceStore } from "../../../billing/invoice/store.js";
-import { firstPeriod } from "../../../billing/invoice/use.js";
 import { usageStore } from "../../../billing/usage/store.js";
 import type { CustomerRow } from "../store.js";
+import { productOf } from "./catalogue.js";
 import { atSeconds, idOf, type StripeAccess, seconds } from "./client.js";
 import { closeAccount, type InvoiceSources } from "./close-period.js";
+import { billedSpan, expectedUse, lateLines } from "./late-use.js";
 import { type InvoicePayment, stripeStore } from "./store.js";
 
 /** An invoice of Stripe in our words; amounts in minor units. */
@@ -25,10 +26,13 @@ export interface InvoiceFigures {
 export interface ReadInvoice {
   readonly invoice: Stripe.Invoice;
   readonly figures: InvoiceFigures;
+  /** What it bills of each product, before discounts and tax. */
+  readonly billed: ReadonlyMap<string, bigint>;
   readonly taken: readonly CreditTaken[];
 }
 
 const dayMs = 86_400_000;
+const pageSize = 100;
 const beginning = new Date(0);
 const expand = ["total_pretax_credit_amounts.credit_balance_transaction", "payments"];
 
@@ -38,7 +42,8 @@ export function readInvoice(access: StripeAccess, id: string, signal: AbortSigna
     const invoice = await stripe.invoices.retrieve(id, { expand });
     const figures = figuresOf(invoice);
     const taken = await couponsTaken(stripe, invoice);
-    return { invoice, figures, taken: [...taken, { couponGrant: null, amount: figures.balance }] };
+    const billed = await billedProducts(stripe, id);
+    return { invoice, figures, billed, taken: [...taken, { couponGrant: null, amount: figures.balance }] };
   }, signal);
 }
 
@@ -52,6 +57,15 @@ function figuresOf(invoice: Stripe.Invoice): InvoiceFigures {
     vat: sum(invoice.total_taxes ?? []),
     balance: BigInt(Math.max(0, balance)),
   };
+}
+
+async function billedProducts(stripe: Stripe, id: string): Promise<Map<string, bigint>> {
+  const billed = new Map<string, bigint>();
+  for await (const { pricing, amount } of stripe.invoices.listLineItems(id, { limit: pageSize })) {
+    const product = productOf(pricing?.price_details?.product);
+    if (product !== undefined) billed.set(product, (billed.get(product) ?? 0n) + BigInt(amount));
+  }
+  return billed;
 }
 
 async function couponsTaken(stripe: Stripe, invoice: Stripe.Invoice): Promise<CreditTaken[]> {
@@ -86,35 +100,34 @@ export async function recordInvoice(sources: InvoiceSources, customer: CustomerR
     }
     // One that Stripe made final without waiting: what it does not know yet goes to the next.
     if (closed < end) await closeAccount(tx, sources, { tenant, end });
-    if (payment.status !== "void") await insertInvoice(tx, sources, { tenant, end, payment, read });
+    await insertInvoice(tx, sources, { span: await billedSpan(tx, tenant, end), payment, read });
   });
 }
 
 interface NewStripeInvoice {
-  readonly tenant: string;
-  readonly end: Date;
+  readonly span: BilledSpan;
   readonly payment: InvoicePayment;
   readonly read: ReadInvoice;
 }
 
-async function insertInvoice(tx: Database, sources: InvoiceSources, { tenant, end, payment, read }: NewStripeInvoice) {
+async function insertInvoice(tx: Database, sources: InvoiceSources, { span, payment, read }: NewStripeInvoice) {
   const { billing, newId, clock } = sources;
   const { invoice, figures } = read;
-  const before = await stripeStore.lastEnd(tx, tenant, end);
-  const start = (await firstPeriod(tx, tenant, before, end)) ?? periodOf(new Date(end.getTime() - 1));
-  const draft = await draftInvoice(tx, billing, { tenant, start, end });
+  const { tenant, start: periodStart, end: periodEnd } = span;
+  // Without use of its own, it came after one that has all of this time.
+  if (await stripeStore.hasLater(tx, tenant, periodEnd)) return;
+  const draft = await draftAsBilled(tx, sources, span, read);
   const lines = agreeingLines(draft, figures);
   if (lines.length === 0) return;
   tellDifference(sources, tenant, draft, read);
-  const known = await stripeStore.knownGrants(tx, tenant);
-  const taken = read.taken.filter(({ couponGrant }) => couponGrant === null || known.has(couponGrant));
+  const taken = payment.status === "void" ? [] : await ownCredit(tx, tenant, read);
   const issuedAt = atSeconds(invoice.status_transitions.finalized_at ?? seconds(clock()));
   const dueAt =
     invoice.due_date === null
       ? new Date(issuedAt.getTime() + billing.paymentTermDays * dayMs)
       : atSeconds(invoice.due_date);
   const row = {
-    ...{ id: newId(), tenant, periodStart: start, periodEnd: end, ...figures, ...payment, issuedAt, dueAt },
+    ...{ id: newId(), tenant, periodStart, periodEnd, ...figures, ...payment, issuedAt, dueAt },
     number: invoice.number ?? invoice.id,
     processor: "stripe" as const,
     processorId: invoice.id,
@@ -124,7 +137,31 @@ async function insertInvoice(tx: Database, sources: InvoiceSources, { tenant, en
     seller: billing.seller,
     customer: draft.customer,
   };
-  await invoiceStore.insert(tx, { row, lines, taken: taken.filter(({ amount }) => amount > 0n) }, newId);
+  await invoiceStore.insert(tx, { row, lines, taken }, newId);
+}
+
+/** The invoice by our books, if Stripe billed what it did: what it did not is left to the next invoice. */
+async function draftAsBilled(
+  tx: Database,
+  { billing, log }: InvoiceSources,
+  span: BilledSpan,
+  { invoice, billed }: ReadInvoice,
+): Promise<DraftedInvoice> {
+  const { lines, differs } = lateLines(await expectedUse(tx, billing, span), billed);
+  const { tenant, end } = span;
+  if (differs) {
+    log.warn(
+      { tenant, end, invoice: invoice.id },
+      "Stripe did not bill all use in time: the next invoice has the rest",
+    );
+  }
+  return await draftInvoice(tx, billing, span, lines);
+}
+
+/** What an invoice took of coupons and credit of ours. */
+async function ownCredit(tx: Database, tenant: string, { taken }: ReadInvoice): Promise<CreditTaken[]> {
+  const known = await stripeStore.knownGrants(tx, tenant);
+  return taken.filter(({ couponGrant, amount }) => amount > 0n && (couponGrant === null || known.has(couponGrant)));
 }
 
 /** Our lines; where Stripe's sums are others, a line says so, for an invoice has to add up. */
@@ -149,8 +186,6 @@ function tellDifference(
   draft: DraftedInvoice,
   { invoice, figures }: ReadInvoice,
 ) {
-  // Stripe bills nothing below 0: what it left out was given as credit when the account was closed.
-  if (draft.net < 0n && figures.subtotal === 0n) return;
   const names = ["subtotal", "discount", "coupon", "vat", "balance"] as const;
   const differences = names
     .filter((name) => draft[name] !== figures[name])

@@ -84,6 +84,32 @@ export async function addDifferences(tx: Database, newId: () => string, span: Wa
   await stripeStore.addReports(tx, differences(span, reported, newId));
 }
 
+/** What Stripe has to count in a billing period, and what it has; in millionths of a minor unit by product. */
+export interface CountedPeriod {
+  readonly tenant: string;
+  readonly period: Date;
+  readonly wanted: ReadonlyMap<string, bigint>;
+  readonly counted: ReadonlyMap<string, bigint>;
+}
+
+/** Adds reports of what is missing in Stripe's count of a period; false when nothing is. */
+export async function addMissing(
+  tx: Database,
+  newId: () => string,
+  { tenant, period, wanted, counted }: CountedPeriod,
+): Promise<boolean> {
+  const end = periodAfter(period);
+  const reported = await stripeStore.reported(tx, tenant, period, end);
+  const rows = [...counted].flatMap(([product, count]): UsageReportRow[] => {
+    const value = (wanted.get(product) ?? 0n) - count;
+    if (value === 0n) return [];
+    const until = reported.get(product)?.until ?? end;
+    return [{ id: newId(), tenant, product, period, meteredUntil: next(until), value, sentAt: null }];
+  });
+  await stripeStore.addReports(tx, rows);
+  return rows.length > 0;
+}
+
 function differences(span: WantedReports, reported: Reported, newId: () => string): UsageReportRow[] {
   const { tenant, start, end, meteredUntil, wanted } = span;
   const last = new Date(Math.max(start.getTime(), Date.UTC(end.getUTCFullYear(), end.getUTCMonth() - 1)));

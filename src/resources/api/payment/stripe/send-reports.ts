@@ -53,6 +53,9 @@ async function readBilling(stripe: Stripe, customer: CustomerRow, reports: reado
   return { start: atSeconds(created), finalUntil: atSeconds(Math.max(0, ...final.map((each) => each.period_end))) };
 }
 
+/** Whether Stripe still takes events of the last moment of a billing period. */
+export const takesEventsOf = (end: Date, now: Date): boolean => end.getTime() - 1_000 >= now.getTime() - oldestEventMs;
+
 /** When an event has to have been for Stripe to bill it with the first invoice that it can be on. */
 export function eventTime(
   period: Date,
@@ -118,17 +121,30 @@ async function isCounted(
 }
 
 /** What Stripe has counted of a customer's use of a product since its subscription began. */
-export async function countOf(
+export function countOf(
   stripe: Stripe,
   catalogue: Catalogue,
-  of: { readonly customer: string; readonly product: string; readonly start: Date; readonly now: Date },
+  {
+    now,
+    start,
+    ...of
+  }: { readonly customer: string; readonly product: string; readonly start: Date; readonly now: Date },
+): Promise<bigint> {
+  return countIn(stripe, catalogue, { ...of, from: periodOf(start), to: new Date(now.getTime() + 2 * dayMs) });
+}
+
+/** What Stripe has counted of a customer's use of a product from one day to another. */
+export async function countIn(
+  stripe: Stripe,
+  catalogue: Catalogue,
+  of: { readonly customer: string; readonly product: string; readonly from: Date; readonly to: Date },
 ): Promise<bigint> {
   const meter = await catalogue.meter(stripe, of.product);
   if (meter === undefined) return 0n;
   const { data } = await stripe.billing.meters.listEventSummaries(meter, {
     customer: of.customer,
-    start_time: wholeDay(periodOf(of.start)),
-    end_time: wholeDay(new Date(of.now.getTime() + 2 * dayMs)),
+    start_time: wholeDay(of.from),
+    end_time: wholeDay(of.to),
   });
   return BigInt(Math.round(data.reduce((sum, { aggregated_value: value }) => sum + value, 0)));
 }

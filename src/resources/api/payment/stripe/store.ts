@@ -1,6 +1,6 @@
-import { and, asc, eq, gte, inArray, isNotNull, isNull, lt, max, sql } from "drizzle-orm";
+import { and, asc, eq, gt, gte, inArray, isNotNull, isNull, lt, max, ne, sql } from "drizzle-orm";
 import type { Database } from "../../../../db/database.js";
-import { invoices } from "../../../billing/invoice/table.js";
+import { invoiceLines, invoices } from "../../../billing/invoice/table.js";
 import { couponGrants, creditEntries, customers } from "../table.js";
 import { processorEvents, usageReports } from "./table.js";
 
@@ -114,6 +114,34 @@ export const stripeStore = {
     return row?.end ?? new Date(0);
   },
 
+  /** Whether a tenant has an invoice of Stripe of a billing period that ends after that time. */
+  async hasLater(db: Database, tenant: string, end: Date): Promise<boolean> {
+    const isLater = and(eq(invoices.tenant, tenant), eq(invoices.processor, "stripe"), gt(invoices.periodEnd, end));
+    return (await db.$count(invoices, isLater)) > 0;
+  },
+
+  /** What invoices of Stripe left to later ones and none of these has yet, by product; in minor units. */
+  async lateUse(db: Database, tenant: string): Promise<Map<string, bigint>> {
+    const left = sql<string>`-sum(${invoiceLines.amount})`;
+    const rows = await db
+      .select({ product: invoiceLines.product, left })
+      .from(invoiceLines)
+      .innerJoin(invoices, eq(invoices.id, invoiceLines.invoice))
+      .where(
+        and(
+          eq(invoices.tenant, tenant),
+          eq(invoices.processor, "stripe"),
+          eq(invoiceLines.kind, "correction"),
+          isNull(invoiceLines.project),
+          ne(invoiceLines.product, ""),
+        ),
+      )
+      .groupBy(invoiceLines.product)
+      .having(ne(left, sql`0`))
+      .orderBy(invoiceLines.product);
+    return new Map(rows.map(({ product, left }) => [product, BigInt(left)]));
+  },
+
   /** What the books say of the payment of invoices of Stripe, by their ids there. */
   async statuses(db: Database, ids: readonly string[]): Promise<Map<string, StripeInvoiceRow["status"]>> {
     if (ids.length === 0) return new Map();
@@ -150,15 +178,6 @@ export const stripeStore = {
   async knownGrants(db: Database, tenant: string): Promise<Set<string>> {
     const rows = await db.select({ id: couponGrants.id }).from(couponGrants).where(eq(couponGrants.tenant, tenant));
     return new Set(rows.map(({ id }) => id));
-  },
-
-  /** The account whose payment method it is. */
-  async byPaymentMethod(db: Database, paymentMethodId: string): Promise<string | undefined> {
-    const [row] = await db
-      .select({ id: customers.id })
-      .from(customers)
-      .where(and(eq(customers.processor, "stripe"), eq(customers.paymentMethodId, paymentMethodId)));
-    return row?.id;
   },
 
   /** Writes down what Stripe says of the payment method of an account; false when nothing is new. */

@@ -122,7 +122,7 @@ describe("invoices of Stripe", () => {
     expect(april).toMatchObject({ subtotal: 100n, periodStart: on(4, 1), status: "paid" });
     expect(april?.id).not.toBe(first.id);
     const told = stand.platform.lines.filter(({ level, tenant }) => level === 50 && tenant === lost);
-    expect(told).toMatchObject([{ differences: expect.arrayContaining(["subtotal: 150 here, 100 at Stripe"]) }]);
+    expect(told).toEqual([]);
     const lines = await invoiceStore.lines(stand.platform.platform.db, april?.id ?? "");
     expect(lines.reduce((total, { amount }) => total + amount, 0n)).toBe(100n);
     await stand.run("stripe.send");

@@ -21,6 +21,8 @@ export interface FakeInvoice extends Doc {
 }
 
 const hour = 3_600;
+/** What is charged at least, in minor units. */
+const leastCharge = 50;
 
 /** Invoices: a draft at the end of each period, made final on request or an hour later, and paid. */
 export function invoiceRoutes(book: Book): Routes {
@@ -41,6 +43,10 @@ export function invoiceRoutes(book: Book): Routes {
       return page(found, params, "/v1/invoices");
     },
     "GET /v1/invoices/{id}": (_, { id }) => refresh(book, book.get<FakeInvoice>("invoice", id)),
+    "GET /v1/invoices/{id}/lines": (params, { id }) => {
+      const { data } = book.get<FakeInvoice>("invoice", id).lines as { readonly data: readonly Doc[] };
+      return page([...data].reverse(), params, `/v1/invoices/${id}/lines`);
+    },
     "POST /v1/invoices/{id}": change(update, ["auto_advance", "default_tax_rates", "discounts"]),
     "POST /v1/invoices/{id}/finalize": change((...[, invoice]) => finalize(book, invoice), ["auto_advance"]),
     "POST /v1/invoices/{id}/pay": change((...[, invoice]) => settle(book, invoice), ["paid_out_of_band"]),
@@ -131,7 +137,16 @@ function refresh(book: Book, invoice: FakeInvoice): FakeInvoice {
     const quantity = used > 0n ? used : 0n;
     const perMinor = BigInt(item.price.perMinor);
     const amount = Number((2n * quantity + perMinor) / (2n * perMinor));
-    return { id: newId("il"), object: "line_item", amount, quantity: Number(quantity), period: { start, end } };
+    const details = { price: item.price.id, product: item.price.product };
+    const pricing = { type: "price_details", price_details: details };
+    return {
+      id: newId("il"),
+      object: "line_item",
+      amount,
+      quantity: Number(quantity),
+      pricing,
+      period: { start, end },
+    };
   });
   const subtotal = lines.reduce((sum, { amount }) => sum + amount, 0);
   const discounts = discountAmounts(book, invoice, subtotal);
@@ -224,12 +239,15 @@ function takeCredit(book: Book, invoice: FakeInvoice): void {
 function takeBalance(book: Book, invoice: FakeInvoice): void {
   const { balance } = book.get<FakeCustomer>("customer", invoice.customer);
   const total = Number(invoice.total);
-  const applied = Math.max(-total, Math.min(0, balance)) + Math.max(0, balance);
+  const wanted = Math.max(-total, Math.min(0, balance)) + Math.max(0, balance);
+  // What is too little to be charged is owed until the next invoice.
+  const isSmall = total + wanted > 0 && total + wanted < leastCharge;
+  const applied = isSmall ? -total : wanted;
+  const type = isSmall ? "invoice_too_small" : "applied_to_invoice";
   invoice.starting_balance = balance;
   invoice.ending_balance = balance - applied;
   invoice.amount_due = total + applied;
-  if (applied !== 0)
-    changeBalance(book, invoice.customer, -applied, { invoice: invoice.id, type: "applied_to_invoice" });
+  if (applied !== 0) changeBalance(book, invoice.customer, -applied, { invoice: invoice.id, type });
 }
 
 function charge(book: Book, invoice: FakeInvoice): void {
