@@ -21,7 +21,6 @@ export const harmless: Readonly<Record<string, string>> = {
   "/billing.v1.BudgetService/Delete": "nobody here has one",
   "/billing.v1.BudgetService/Set": "nothing has a price here",
   "/billing.v1.PaymentMethodService/StartSetup": "nobody here has a customer account",
-  "/deploy.v1.EnvironmentService/Delete": "nobody here has one",
   "/iam.v1.AuthService/Logout": "each call has a token of its own",
 };
 

@@ -45,7 +45,7 @@ export async function updateEnvironment(
   { db, clock }: Platform,
   request: EnvironmentServiceUpdateRequest,
 ): Promise<EnvironmentRow> {
-  const { project, environment: id, expectedVersion } = request;
+  const { project, uuid: id, expectedVersion } = request;
   const changes = askedChanges(request);
   const now = clock();
   return await db.transaction(async (tx) => {

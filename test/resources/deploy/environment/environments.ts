@@ -34,9 +34,9 @@ export function environmentsOf(platform: TestPlatform, { project, tokens }: Test
       return (await client.get({ project, environment: uuid }, by)).environment;
     },
     async update(uuid: string, change: Change, by = owner) {
-      return (await client.update({ project, environment: uuid, ...change }, by)).environment;
+      return (await client.update({ project, uuid, ...change }, by)).environment;
     },
-    delete: (uuid: string, by = owner) => client.delete({ project, environment: uuid }, by),
+    delete: (uuid: string, by = owner) => client.delete({ project, uuid }, by),
     async names(filter: { name?: string; labels?: Record<string, string> } = {}, by = owner) {
       return (await client.list({ project, ...filter }, by)).environments.map(({ name }) => name);
     },
