@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { ConnectionState, TargetHealth } from "../../../../gen/ts/deploy/v1/target_pb.js";
 import type { KubeClient } from "../../../../src/kube/client.js";
 import { nodes } from "../../../../src/kube/objects.js";
+import { targets as targetRows } from "../../../../src/resources/deploy/target/table.js";
 import { startPlatform, type TestPlatform } from "../../../support/platform.js";
 import { refusal } from "../../support/refusals.js";
 import { openTargetProxy, type TargetProxy } from "./target-proxy.js";
@@ -25,6 +26,8 @@ beforeEach(async () => {
 afterEach(async () => {
   await stop();
   proxy.leave();
+  // Those of one test are none of the next one's business.
+  await platform.platform.db.delete(targetRows);
 });
 afterAll(async () => {
   kube.close();
