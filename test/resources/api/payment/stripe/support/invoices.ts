@@ -1,10 +1,11 @@
 import type { FakeCustomer, FakeMethod } from "./accounts.js";
+import { discountAmounts, taxed } from "./amounts.js";
 import { type Book, type Doc, newId, page } from "./book.js";
 import { changeBalance, type FakeGrant, usableGrants } from "./credits.js";
 import { invalid, objects, only, type Params, text, texts } from "./params.js";
 import { usedAt } from "./products.js";
 import type { Routes } from "./routes.js";
-import type { FakeDiscount, FakeItem, FakeSubscription } from "./subscriptions.js";
+import type { FakeItem, FakeSubscription } from "./subscriptions.js";
 
 export interface FakeInvoice extends Doc {
   readonly customer: string;
@@ -159,40 +160,6 @@ function refresh(book: Book, invoice: FakeInvoice): FakeInvoice {
     ...taxed(invoice, net),
   });
   return invoice;
-}
-
-function discountAmounts(book: Book, invoice: FakeInvoice, subtotal: number) {
-  let left = subtotal;
-  return invoice.discounts.map((discount) => {
-    const { source } = book.get<FakeDiscount>("discount", discount);
-    const { amount_off: off, percent_off: percent } = book.get("coupon", source.coupon);
-    const wanted = off === null ? Math.floor((left * Math.round(Number(percent) * 100)) / 10_000 + 0.5) : Number(off);
-    const amount = Math.min(left, wanted);
-    left -= amount;
-    return { amount, discount };
-  });
-}
-
-function taxed(invoice: FakeInvoice, net: number) {
-  const taxes = invoice.default_tax_rates.map(({ id, percentage }) => {
-    const amount = Math.floor((net * Math.round(Number(percentage) * 100)) / 10_000 + 0.5);
-    return {
-      amount,
-      tax_behavior: "exclusive",
-      tax_rate_details: { tax_rate: id },
-      taxable_amount: net,
-      type: "tax_rate_details",
-    };
-  });
-  const total = taxes.reduce((sum, { amount }) => sum + amount, net);
-  return {
-    total_excluding_tax: net,
-    total_taxes: taxes,
-    total,
-    amount_due: total,
-    starting_balance: 0,
-    ending_balance: null,
-  };
 }
 
 /** Makes a draft final: credit pays, it gets its number, and whoever has a payment method is charged. */
