@@ -204,7 +204,22 @@ it("where nothing has a price, admission alone decides", async () => {
     const [, create] = methods.find(([path]) => path === "/api.v1.ClusterService/Create") ?? [];
     const { code } = await call(create as DescMethod, free, free.url);
     expect(code).not.toBe("FailedPrecondition");
-    await payersOf(free).admission.revoke({ tenantId: free.tenant }, as(free.adminToken));
+    // Prices that stand in the database hold without a billing file, too.
+    const { db, newId } = free.platform;
+    await db.execute(sql`
+      insert into prices (id, product, name, meter, product_type, unit_label, unit_size, unit_amount_nano, currency, valid_from)
+      values (${newId()}, 'kubernetes', 'Kubernetes', 'control_plane', 5, 'cluster', 3600, 1, 'chf', '2025-01-01Z')`);
+    await expect
+      .poll(() => call(create as DescMethod, free, free.url), { timeout: 20_000 })
+      .toMatchObject({ code: "FailedPrecondition", message: `tenant ${free.tenant} ${noMeans}` });
+    const { payment, operators, admission } = payersOf(free);
+    const account = { login: free.tenant, acceptedTermsAndConditions: true };
+    await payment.createOrUpdateCustomer(account, as(free.tokens.owner));
+    // Credit is in their currency.
+    const gift = { customer: { login: free.tenant }, balanceToAdd: 1n };
+    expect((await operators.addBalanceToCustomer(gift, as(free.adminToken))).customer).toMatchObject({ balance: 1n });
+    expect((await call(create as DescMethod, free, free.url)).code).not.toBe("FailedPrecondition");
+    await admission.revoke({ tenantId: free.tenant }, as(free.adminToken));
     expect((await call(create as DescMethod, free, free.url)).message).toBe(`tenant ${free.tenant} ${notAdmitted}`);
   } finally {
     await free.close();

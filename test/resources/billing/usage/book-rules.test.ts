@@ -60,6 +60,24 @@ describe("records of use", () => {
     expect(rows.map(({ quantity }) => quantity)).toEqual(["18000", "-15000"]);
   });
 
+  it("that end a month ask for its invoices, and others do not", async () => {
+    const { db } = database.server;
+    const asked = async () => {
+      const { rows } = await db.execute<{ n: number }>(sql`
+        with done as (delete from graphile_worker._private_jobs where key = 'invoices.issue' returning 1)
+        select count(*)::int as n from done`);
+      return rows[0]?.n;
+    };
+    await addFacts(db, [fact(5n, at(0))]);
+    await run(at(41));
+    expect(await asked()).toBe(0);
+    // January ends after 42 hours; the meter was away for some days.
+    await run(at(96), 50_000, 5);
+    expect(await asked()).toBe(1);
+    await run(at(97));
+    expect(await asked()).toBe(0);
+  });
+
   it("stay as they are when nothing is new, and nobody is told of anything", async () => {
     await addFacts(database.server.db, [fact(5n, at(0))]);
     await run(at(3));

@@ -37,9 +37,9 @@ export async function tableBlocks(pen: Pen, lines: readonly InvoiceLineRow[], cu
   const head = headBlock(columns);
   const blocks: Block[] = [head];
   for (const group of byProject(lines)) {
-    const name = group[0]?.projectName || group[0]?.project || "";
-    const heading = projectBlock(pen, name, "");
-    const repeat = stacked(head, projectBlock(pen, name, " (continued)"));
+    const title = titleOf(group[0]);
+    const heading = projectBlock(pen, title, "");
+    const repeat = stacked(head, projectBlock(pen, title, " (continued)"));
     blocks.push({ ...heading, repeat: head, keepWithNext: true });
     for (const [at, line] of group.entries()) {
       if (blocks.length % linesAtOnce === 0) await turn();
@@ -48,10 +48,16 @@ export async function tableBlocks(pen: Pen, lines: readonly InvoiceLineRow[], cu
       blocks.push({ ...lineBlock(pen, columns, line, currency), repeat, keepWithNext });
     }
     const sum = group.reduce((total, { amount }) => total + amount, 0n);
-    blocks.push({ ...sumBlock(pen, name, formatMinor(sum, currency)), repeat });
+    blocks.push({ ...sumBlock(pen, title, formatMinor(sum, currency)), repeat });
     blocks.push(space(6));
   }
   return blocks;
+}
+
+/** What a group of lines is of; adjustments of the payment processor belong to no project. */
+function titleOf(line: InvoiceLineRow | undefined): string {
+  const { project = null, projectName = "" } = line ?? {};
+  return project === null ? "Adjustments" : `Project ${projectName || project}`;
 }
 
 /** Lines come by project; each group is one of them. */
@@ -77,8 +83,8 @@ function headBlock(columns: readonly Column[]): Block {
   };
 }
 
-function projectBlock(pen: Pen, name: string, suffix: string): Block {
-  const lines = pen.wrap(`Project ${name}${suffix}`, styles.cellStrong, contentWidth - 2 * inset, 2);
+function projectBlock(pen: Pen, title: string, suffix: string): Block {
+  const lines = pen.wrap(`${title}${suffix}`, styles.cellStrong, contentWidth - 2 * inset, 2);
   const height = lines.length * lineHeight(styles.cellStrong) + 2 * rowPadding + 3;
   return {
     height,
@@ -92,9 +98,11 @@ function projectBlock(pen: Pen, name: string, suffix: string): Block {
 
 function lineBlock(pen: Pen, columns: readonly Column[], line: InvoiceLineRow, currency: string): Block {
   const product =
-    line.kind === "correction" ? `${line.description}, correction of an earlier period` : line.description;
+    line.kind === "correction" && line.project !== null
+      ? `${line.description}, correction of an earlier period`
+      : line.description;
   const texts = [
-    line.resourceName || line.resource || "",
+    line.resourceName || line.resource || line.product,
     product,
     grouped(line.quantity),
     line.unitLabel,
@@ -112,9 +120,9 @@ function lineBlock(pen: Pen, columns: readonly Column[], line: InvoiceLineRow, c
   };
 }
 
-function sumBlock(pen: Pen, name: string, amount: string): Block {
+function sumBlock(pen: Pen, title: string, amount: string): Block {
   const width = contentWidth - 2 * inset;
-  const lines = pen.wrap(`Sum of project ${name}`, styles.cellStrong, width - 90, 2);
+  const lines = pen.wrap(`Sum of ${title[0]?.toLowerCase()}${title.slice(1)}`, styles.cellStrong, width - 90, 2);
   return {
     height: lines.length * lineHeight(styles.cellStrong) + 2 * rowPadding + 3,
     draw(on, y) {
