@@ -7,6 +7,7 @@ import type { TenantRoleName } from "../../api/roles.js";
 import { type BindingRow, findBinding } from "./binding-list.js";
 import { type BindingKey, bindingStore } from "./binding-store.js";
 import { builtInRole, isBuiltIn } from "./built-in.js";
+import { callerStillAt } from "./caller-now.js";
 import { type AskedHolder, type Holder, heldBy, holderOf } from "./holder.js";
 import { customRoleStore } from "./role-store.js";
 import { methodsGiven, refuseMethodsBeyond, refuseStrongerRole } from "./rules.js";
@@ -25,8 +26,9 @@ type GivenRole =
   | { readonly builtInRole: null; readonly customRole: string };
 
 /** Gives a principal or an e-mail address a role in a scope. */
-export async function setBinding(platform: Platform, request: BindingRequest, caller: Caller): Promise<BindingRow> {
+export async function setBinding(platform: Platform, request: BindingRequest, cached: Caller): Promise<BindingRow> {
   const scope = scopeOf(request);
+  const caller = await callerStillAt(platform, cached, { method: "SetRoleBinding", scope });
   return await platform.db.transaction(async (tx) => {
     const tenant = await holdScope(tx, scope);
     await demandEnvironment(tx, scope);
@@ -45,8 +47,9 @@ export async function setBinding(platform: Platform, request: BindingRequest, ca
 }
 
 /** Takes a role from a principal, or withdraws an invitation; answers it as it was. */
-export async function deleteBinding(platform: Platform, request: BindingRequest, caller: Caller): Promise<BindingRow> {
+export async function deleteBinding(platform: Platform, request: BindingRequest, cached: Caller): Promise<BindingRow> {
   const scope = scopeOf(request);
+  const caller = await callerStillAt(platform, cached, { method: "DeleteRoleBinding", scope });
   return await platform.db.transaction(async (tx) => {
     await holdScope(tx, scope);
     const row = await presentBinding(tx, scope, request);

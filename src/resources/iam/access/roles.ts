@@ -9,6 +9,7 @@ import { DomainError, invalidField } from "../../../errors.js";
 import type { Platform } from "../../../platform.js";
 import { memberStore } from "../../api/member/store.js";
 import { type BuiltInRole, isBuiltIn } from "./built-in.js";
+import { callerStillAt } from "./caller-now.js";
 import { type CustomRoleRow, customRoleStore } from "./role-store.js";
 import { changedPermissions, methodsGiven, refuseMethodsBeyond, refuseUnfitPermissions } from "./rules.js";
 import { boundScope, scopeKindOf } from "./scope.js";
@@ -61,8 +62,11 @@ async function demandRoomForRole(tx: Database, tenant: string): Promise<void> {
 export async function updateRole(
   platform: Platform,
   request: AccessServiceUpdateRoleRequest,
-  caller: Caller,
+  cached: Caller,
 ): Promise<CustomRoleRow> {
+  const tenant = tenantOf(request);
+  const scope = tenant === null ? ({ kind: "platform" } as const) : ({ kind: "tenant", tenant } as const);
+  const caller = await callerStillAt(platform, cached, { method: "UpdateRole", scope });
   return await platform.db.transaction(async (tx) => {
     const present = await lockedRole(tx, request);
     const row = changed(platform, present, request);
