@@ -1,3 +1,4 @@
+import { metrics } from "@opentelemetry/api";
 import { databaseError, withoutValues } from "../../db/errors.js";
 import { DomainError, type ErrorKind } from "../../errors.js";
 import type { Platform } from "../../platform.js";
@@ -5,6 +6,7 @@ import { endTokenAndSession } from "../../resources/iam/auth/logout.js";
 import type { WriteAudit } from "../../rpc/audit.js";
 import { bearerToken } from "../../rpc/authenticate.js";
 import type { HttpAnswer, HttpRequest, HttpRoute } from "../../rpc/http-routes.js";
+import { auditFailures } from "../../rpc/metrics.js";
 import { cookieOf, loginCookie } from "./cookies.js";
 import { redirectParameter } from "./redirects.js";
 import { attemptSeconds } from "./sign-in.js";
@@ -29,8 +31,10 @@ const discreet = { "cache-control": "no-store", "referrer-policy": "no-referrer"
 /** The plain HTTP of signing in and out: /auth/{provider}, its callback, and /auth/logout/{provider}. */
 export function signInRoutes(platform: Platform, writeAudit: WriteAudit): readonly HttpRoute[] {
   const isProvider = (name: string) => platform.signIn.providers.some(({ id }) => id === name);
+  const failures = auditFailures(metrics.getMeter("slipway"));
+  const options = { ...platform, write: writeAudit, isProvider, onLost: () => failures.add(1) };
   const route = (path: string, handle: TracedHandler): HttpRoute => {
-    const tracedHandle = traced({ ...platform, write: writeAudit, isProvider }, path, handle);
+    const tracedHandle = traced(options, path, handle);
     return { method: "GET", path, handle: (request) => answerDiscreetly(request, tracedHandle) };
   };
   return [

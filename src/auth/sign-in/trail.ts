@@ -12,6 +12,8 @@ export interface TrailOptions {
   readonly newId: () => string;
   /** Whether a provider of that id is configured: nothing else of a request is recorded. */
   readonly isProvider: (id: string) => boolean;
+  /** Counts a record that was lost. */
+  readonly onLost: () => void;
 }
 
 /** Answers a request, and says as soon as it is known whose it is. */
@@ -52,7 +54,8 @@ export function traced(
 type Moment = Pick<AuditEntry, "phase" | "user" | "code">;
 
 /** Writes the records of one request; resolves to whether a record is kept. */
-function recorderOf({ write, log, clock, newId, isProvider }: TrailOptions, method: string, request: HttpRequest) {
+function recorderOf(options: TrailOptions, method: string, request: HttpRequest) {
+  const { write, log, clock, newId, isProvider, onLost } = options;
   const { trace, peer } = request.origin;
   const { provider = "" } = request.params;
   const { requestId } = trace;
@@ -64,6 +67,7 @@ function recorderOf({ write, log, clock, newId, isProvider }: TrailOptions, meth
       await write({ ...about, at: clock(), ...moment }, { ahead: moment.phase === "request" });
       return true;
     } catch (error) {
+      onLost();
       log.error({ route: method, err: error, trace: trace.traceId, request: requestId }, "audit record lost");
       return false;
     }

@@ -1,16 +1,22 @@
-import { eq } from "drizzle-orm";
+import { eq, sql } from "drizzle-orm";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { signInRoutes } from "../../../src/auth/sign-in/routes.js";
 import { auditEntries } from "../../../src/resources/api/audit/table.js";
 import { loginAttempts } from "../../../src/resources/iam/auth/table.js";
+import { type MetricsServer, startMetricsServer } from "../../../src/rpc/metrics-server.js";
 import { type Browser, newBrowser } from "./support/browser.js";
 import { loopback, type SignInSite, startSite } from "./support/site.js";
 
+let metrics: MetricsServer;
 let site: SignInSite;
 beforeAll(async () => {
+  metrics = await startMetricsServer({ host: "127.0.0.1", port: 0 });
   site = await startSite();
 });
-afterAll(() => site.close());
+afterAll(async () => {
+  await site.close();
+  await metrics.close();
+});
 
 let requests = 0;
 const records = (requestId: string) =>
@@ -112,4 +118,31 @@ describe("signing in and out over plain HTTP leaves a trace", () => {
     expect(await attempts()).toBe(before);
     expect(write).toHaveBeenCalledTimes(1);
   });
+
+  it.each([
+    ["request", 503],
+    ["response", 302],
+  ] as const)("and a lost record of a %s is counted", async (phase, status) => {
+    const { db } = site.platform.platform;
+    const before = await lostRecords();
+    await db.execute(sql`
+      create or replace function refuse() returns trigger language plpgsql as $$
+      begin raise exception 'no room'; end $$`);
+    await db.execute(sql`
+      create trigger refuse before insert on audit_entries for each row
+      when (new.phase = ${sql.raw(`'${phase}'`)}) execute function refuse()`);
+    try {
+      const answer = await newBrowser().get(`${site.platform.url}/auth/oidc?redirect-url=${loopback}`);
+      expect(answer.status).toBe(status);
+      await vi.waitFor(async () => expect(await lostRecords()).toBe(before + 1), { timeout: 10_000 });
+    } finally {
+      await db.execute(sql`drop trigger refuse on audit_entries`);
+    }
+  });
 });
+
+/** How many lost records /metrics tells of. */
+async function lostRecords(): Promise<number> {
+  const text = await (await fetch(`http://127.0.0.1:${metrics.port}/metrics`)).text();
+  return Number(/^audit_write_failures_total\S* (\d+)/m.exec(text)?.[1] ?? 0);
+}
