@@ -1,5 +1,5 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import { expect } from "vitest";
+import { expect, vi } from "vitest";
 import {
   ConnectionState,
   type Target,
@@ -32,7 +32,7 @@ export function targetsOf(platform: TestPlatform, { project, tokens }: TestTenan
   const get = async (uuid: string, by = owner): Promise<Target> =>
     demand((await client.get({ project, uuid }, by)).target);
   const until = async (uuid: string, fits: Partial<Target>): Promise<Target> => {
-    await expect.poll(() => get(uuid), { timeout: 30_000, interval: 20 }).toMatchObject(fits);
+    await vi.waitFor(async () => expect(await get(uuid)).toMatchObject(fits), { timeout: 30_000, interval: 20 });
     return await get(uuid);
   };
   return {
