@@ -20,6 +20,12 @@ export function roundHalfUp(dividend: bigint, divisor: bigint): bigint {
   return dividend < 0n ? -rounded : rounded;
 }
 
+/** Divides and rounds down, below 0 as well. The divisor is above 0. */
+export function divideDown(dividend: bigint, divisor: bigint): bigint {
+  const quotient = dividend / divisor;
+  return dividend < 0n && quotient * divisor !== dividend ? quotient - 1n : quotient;
+}
+
 /** What use costs, in minor units. */
 export function amountOf({ quantity, unitSize, unitAmountNano }: PricedUse): bigint {
   return roundHalfUp(quantity * unitAmountNano, unitSize * nanoPerMinor);

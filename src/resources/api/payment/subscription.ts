@@ -5,6 +5,7 @@ import type { Platform } from "../../../platform.js";
 import { downloadUrl } from "../../billing/invoice/download.js";
 import { periodAfter, periodOf } from "../../billing/invoice/period.js";
 import { invoiceStore } from "../../billing/invoice/store.js";
+import { divideDown } from "../../billing/money.js";
 import { type ProductUse, usageStore } from "../../billing/usage/store.js";
 import { discountStore } from "./credit-store.js";
 import { discountMessage } from "./messages.js";
@@ -47,5 +48,5 @@ function unitsOf({ parts }: ProductUse): bigint {
   for (const { price, quantity } of parts) {
     bySize.set(price.unitSize, (bySize.get(price.unitSize) ?? 0n) + quantity);
   }
-  return [...bySize].reduce((sum, [size, quantity]) => sum + quantity / size, 0n);
+  return [...bySize].reduce((sum, [size, quantity]) => sum + divideDown(quantity, size), 0n);
 }

@@ -1,7 +1,7 @@
 import { addJob } from "../../../jobs/jobs.js";
 import type { Platform } from "../../../platform.js";
 import type { Background } from "../../background.js";
-import type { TenantPeriod } from "../usage/store.js";
+import { placeIn } from "../usage/place.js";
 import { measureArrears, reportArrears } from "./arrears.js";
 import { issueInvoices } from "./issue.js";
 import { issueTask } from "./queue.js";
@@ -32,11 +32,4 @@ export function invoiceBackground(platform: Platform): Background {
     atStart: [issueTask],
     controllers: [],
   };
-}
-
-/** Where an earlier job stopped. */
-function placeIn(payload: unknown): TenantPeriod | undefined {
-  const { tenant, period } = (payload ?? {}) as { tenant?: unknown; period?: unknown };
-  if (typeof tenant !== "string" || typeof period !== "string") return undefined;
-  return { tenant, period: new Date(period) };
 }

@@ -1,6 +1,7 @@
 import type { BillingSettings } from "../../../billing.js";
 import { withoutValues } from "../../../db/errors.js";
 import type { Platform } from "../../../platform.js";
+import { byTime } from "../usage/place.js";
 import { type TenantPeriod, usageStore } from "../usage/store.js";
 import { type DraftedInvoice, draftInvoice } from "./draft.js";
 import { periodAfter, periodOf } from "./period.js";
@@ -85,12 +86,6 @@ export async function issueInvoice(
 function billableUntil(now: Date, metered: Date | undefined, { invoiceDelayHours }: BillingSettings): Date {
   const settled = now.getTime() - invoiceDelayHours * hourMs;
   return periodOf(new Date(Math.min(settled, metered?.getTime() ?? 0)));
-}
-
-/** The database sorts texts as its locale has it, which cannot be told here. */
-function byTime(one: TenantPeriod, other: TenantPeriod): number {
-  const later = one.period.getTime() - other.period.getTime();
-  return later === 0 ? Number(one.tenant > other.tenant) - Number(one.tenant < other.tenant) : later;
 }
 
 function factsOf(billing: BillingSettings, draft: DraftedInvoice, now: Date) {

@@ -15,7 +15,7 @@ export type PriceWords = Pick<PriceRow, "name" | "description" | "unitLabel" | "
 export const priceStore = {
   /** All prices by product, the oldest first. */
   async list(db: Database): Promise<PriceRow[]> {
-    return (await db.select().from(prices).orderBy(prices.product, prices.validFrom)).map(exact);
+    return (await db.select().from(prices).orderBy(prices.product, prices.validFrom)).map(exactPrice);
   },
 
   /** The price of each product that holds at that time, by kind and name of the product. */
@@ -26,7 +26,7 @@ export const priceStore = {
       .where(lte(prices.validFrom, at))
       .orderBy(prices.product, desc(prices.validFrom))
       .as("newest");
-    return (await db.select().from(newest).orderBy(newest.productType, newest.name, newest.product)).map(exact);
+    return (await db.select().from(newest).orderBy(newest.productType, newest.name, newest.product)).map(exactPrice);
   },
 
   /** The currency of all prices; undefined when there are none. */
@@ -65,6 +65,7 @@ export const priceStore = {
   },
 };
 
-function exact(row: typeof prices.$inferSelect): PriceRow {
+/** A price with its numbers as they are reckoned with. */
+export function exactPrice(row: typeof prices.$inferSelect): PriceRow {
   return { ...row, unitSize: BigInt(row.unitSize), unitAmountNano: BigInt(row.unitAmountNano) };
 }

@@ -1,7 +1,7 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { UsageSchema, UsageServiceGetForecastResponseSchema } from "../../../../gen/ts/billing/v1/usage_pb.js";
-import { amountOf } from "../money.js";
+import { amountOf, divideDown } from "../money.js";
 import { unitAmountText } from "../price/messages.js";
 import type { Spending } from "./spending.js";
 import type { UsageTotal } from "./store.js";
@@ -16,7 +16,7 @@ export function usageMessage(total: UsageTotal): MessageInitShape<typeof UsageSc
     resourceName: total.resourceName,
     product: price.product,
     productName: price.name,
-    quantity: floorDivide(quantity, price.unitSize),
+    quantity: divideDown(quantity, price.unitSize),
     unitLabel: price.unitLabel,
     unitAmount: unitAmountText(price.unitAmountNano),
     amount: amountOf({ ...price, quantity }),
@@ -36,10 +36,4 @@ export function spendingMessage(
     spent: spending.spent,
     forecast: spending.forecast,
   };
-}
-
-/** Rounded down, below 0 as well: the divisor is above 0. */
-function floorDivide(dividend: bigint, divisor: bigint): bigint {
-  const quotient = dividend / divisor;
-  return dividend < 0n && quotient * divisor !== dividend ? quotient - 1n : quotient;
 }

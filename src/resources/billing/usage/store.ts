@@ -1,6 +1,6 @@
 import { and, eq, getTableColumns, gte, isNull, lt, or, sql } from "drizzle-orm";
 import type { Database } from "../../../db/database.js";
-import type { PriceRow } from "../price/store.js";
+import { exactPrice, type PriceRow } from "../price/store.js";
 import { prices } from "../price/table.js";
 import { billingAccounts, metering, usageTotals } from "./table.js";
 
@@ -96,7 +96,7 @@ export const usageStore = {
         sql`project_called, ${usageTotals.project}, resource_called, ${usageTotals.resource}, ${prices.product}, ${prices.validFrom}, ${usageTotals.correction}`,
       );
     const rows = await (page === undefined ? query : query.limit(page.limit + 1).offset(page.offset));
-    return rows.map((row) => ({ ...row, price: exact(row.price), quantity: BigInt(row.quantity) }));
+    return rows.map((row) => ({ ...row, price: exactPrice(row.price), quantity: BigInt(row.quantity) }));
   },
 
   /** Whether a tenant used anything in a project in a billing period. */
@@ -114,7 +114,7 @@ export const usageStore = {
       .where(and(eq(usageTotals.tenant, tenant), eq(usageTotals.period, period)))
       .groupBy(prices.id)
       .orderBy(prices.product, prices.validFrom);
-    const parts = rows.map(({ price, quantity }) => ({ price: exact(price), quantity: BigInt(quantity) }));
+    const parts = rows.map(({ price, quantity }) => ({ price: exactPrice(price), quantity: BigInt(quantity) }));
     return [...new Set(parts.map(({ price }) => price.product))].map((product) => ({
       product,
       parts: parts.filter(({ price }) => price.product === product),
@@ -188,7 +188,3 @@ export const usageStore = {
       .onConflictDoUpdate({ target: billingAccounts.tenant, set: { closedUntil: raised } });
   },
 };
-
-function exact(row: typeof prices.$inferSelect): PriceRow {
-  return { ...row, unitSize: BigInt(row.unitSize), unitAmountNano: BigInt(row.unitAmountNano) };
-}

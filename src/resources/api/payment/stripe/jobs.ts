@@ -4,7 +4,8 @@ import { DomainError } from "../../../../errors.js";
 import { addJob, type TaskHandler } from "../../../../jobs/jobs.js";
 import { requestJob } from "../../../../jobs/request.js";
 import { periodAfter, periodOf } from "../../../billing/invoice/period.js";
-import { type TenantPeriod, usageStore } from "../../../billing/usage/store.js";
+import { byTime, placeIn } from "../../../billing/usage/place.js";
+import { usageStore } from "../../../billing/usage/store.js";
 import { type CustomerRow, customerStore } from "../store.js";
 import { queueSync } from "../sync.js";
 import { atSeconds, idOf, seconds } from "./client.js";
@@ -180,19 +181,6 @@ export function handleLost({ db, access, clock }: InvoiceSources): TaskHandler {
     });
     for (const { id } of lost) await requestJob(db, invoiceJob(id));
   };
-}
-
-/** Where an earlier job stopped. */
-function placeIn(payload: unknown): TenantPeriod | undefined {
-  const { tenant, period } = (payload ?? {}) as { tenant?: unknown; period?: unknown };
-  if (typeof tenant !== "string" || typeof period !== "string") return undefined;
-  return { tenant, period: new Date(period) };
-}
-
-/** The database sorts texts as its locale has it, which cannot be told here. */
-function byTime(one: TenantPeriod, other: TenantPeriod): number {
-  const later = one.period.getTime() - other.period.getTime();
-  return later === 0 ? Number(one.tenant > other.tenant) - Number(one.tenant < other.tenant) : later;
 }
 
 /** Events are kept for longer than Stripe sends them again. */

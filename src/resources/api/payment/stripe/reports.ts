@@ -2,6 +2,7 @@ import type { Database } from "../../../../db/database.js";
 import type { Platform } from "../../../../platform.js";
 import type { DraftLine } from "../../../billing/invoice/compute.js";
 import { periodAfter } from "../../../billing/invoice/period.js";
+import { divideDown } from "../../../billing/money.js";
 import { type ProductUse, type TenantPeriod, usageStore } from "../../../billing/usage/store.js";
 import { type Reported, stripeStore, type UsageReportRow } from "./store.js";
 
@@ -21,7 +22,7 @@ export function costOf({ parts }: ProductUse): bigint {
     dividend /= common;
     divisor /= common;
   }
-  return floor(dividend, divisor);
+  return divideDown(dividend, divisor);
 }
 
 /**
@@ -124,11 +125,6 @@ function differences(span: WantedReports, reported: Reported, newId: () => strin
 }
 
 const next = (at: Date): Date => new Date(at.getTime() + 1);
-
-function floor(dividend: bigint, divisor: bigint): bigint {
-  const whole = dividend / divisor;
-  return dividend < 0n && whole * divisor !== dividend ? whole - 1n : whole;
-}
 
 function greatestCommonDivisor(a: bigint, b: bigint): bigint {
   let [left, right] = [a < 0n ? -a : a, b];

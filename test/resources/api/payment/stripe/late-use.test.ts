@@ -133,6 +133,25 @@ describe("use that Stripe did not know when it made its invoice final", () => {
     await nothingIsLeft();
   });
 
+  it("is nobody's debt when the invoice was void before it came into the books, which have it all the same", async () => {
+    const methods = stand.fake.book.all("payment_method");
+    for (const method of methods) Object.assign(method, { fails: true });
+    await stand.use(tenant, "kubernetes", on(3, 1), 300n);
+    await stand.meteredUntil(on(4, 1));
+    await stand.run("stripe.report");
+    stand.moveTo(on(4, 1, 2));
+    const [invoice] = stand.fake.book.all<FakeInvoice>("invoice").filter(({ subtotal }) => subtotal === 300);
+    stand.fake.act("POST", `/v1/invoices/${invoice?.id}/void`);
+    await stand.settle();
+    expect(await booked()).toMatchObject([{ status: "void", subtotal: 300n, processorId: invoice?.id }]);
+    for (const method of methods) Object.assign(method, { fails: false });
+    await stand.use(tenant, "kubernetes", on(4, 1), 80n);
+    await seeTheEnd(5);
+    const [, april] = await booked();
+    expect(april).toMatchObject({ status: "paid", subtotal: 80n, periodStart: on(4, 1) });
+    await nothingIsLeft();
+  });
+
   it("is settled in the order of the months when several are missed", async () => {
     for (const [month, units] of [
       [3, 100n],
