@@ -626,7 +626,8 @@ export const PrincipalKindSchema: GenEnum<PrincipalKind> = /*@__PURE__*/
 export const PrincipalService: GenService<{
   /**
    * Makes a bot or a team of the tenant `login`, or (admins only, without `login`) a user with a personal
-   * tenant and its default project. ALREADY_EXISTS when the tenant has one of that kind and name.
+   * tenant and its default project. ALREADY_EXISTS when the tenant has one of that kind and name,
+   * RESOURCE_EXHAUSTED when it has 200 of that kind.
    *
    * Callers: owners and editors of the tenant, admin editors.
    *

@@ -1,6 +1,7 @@
 import type { ConnectRouter } from "@connectrpc/connect";
 import { ProjectService, type ProjectServiceCreateRequest } from "../../../../gen/ts/api/v1/project_pb.js";
 import { callerOf } from "../../../caller.js";
+import { DomainError } from "../../../errors.js";
 import type { Platform } from "../../../platform.js";
 import { memberStore } from "../member/store.js";
 import { deleteProject } from "./delete.js";
@@ -9,6 +10,9 @@ import { projectMembership } from "./members.js";
 import { projectMemberMessages, projectMessage } from "./messages.js";
 import { askedChanges, askedPicture, found, seesTenantMembers, visibleProjects } from "./rules.js";
 import { type ProjectRow, projectStore } from "./store.js";
+
+/** Most projects of one tenant, the default one among them: its members' rights are made of them. */
+export const mostProjects = 200;
 
 /** api.v1.ProjectService: the projects of a tenant. */
 export function registerProject(router: ConnectRouter, platform: Platform): void {
@@ -53,6 +57,13 @@ async function createProject(platform: Platform, request: ProjectServiceCreateRe
     createdAt: now,
     updatedAt: now,
   };
-  await projectStore.insert(platform.db, row);
-  return row;
+  return await platform.db.transaction(async (tx) => {
+    // Two who make the last one come one by one.
+    await memberStore.lockTenant(tx, login);
+    if ((await projectStore.count(tx, login)) >= mostProjects) {
+      throw new DomainError("exhausted", `tenant ${login} has ${mostProjects} projects already: delete one first`);
+    }
+    await projectStore.insert(tx, row);
+    return row;
+  });
 }

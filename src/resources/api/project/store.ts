@@ -50,6 +50,9 @@ export const projectStore = {
     return row;
   },
 
+  /** How many projects a tenant has, the default one among them. */
+  count: (db: Database, tenant: string): Promise<number> => db.$count(projects, eq(projects.tenant, tenant)),
+
   /** The projects of that set which match, by tenant and name. */
   list(
     db: Database,

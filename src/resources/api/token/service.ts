@@ -20,6 +20,8 @@ import {
 import { type TokenRow, tokenStore } from "./store.js";
 
 const defaultSeconds = 8 * 3_600;
+/** Most live API tokens of one owner; those that come from signing in are not counted, or nobody could sign in. */
+export const mostTokens = 1_000;
 
 /** api.v1.TokenService: the tokens of the calling user. */
 export function registerToken(router: ConnectRouter, platform: Platform): void {
@@ -58,6 +60,9 @@ async function createToken(platform: Platform, request: TokenServiceCreateReques
     seconds: request.expires === undefined ? defaultSeconds : Number(request.expires.seconds),
   });
   const row = await platform.db.transaction(async (tx) => {
+    if ((await tokenStore.lockOwnerAndCount(tx, caller.user, now)) >= mostTokens) {
+      throw new DomainError("exhausted", `${caller.user} has ${mostTokens} API tokens already: revoke some first`);
+    }
     const [held] = await tokenStore.lock(tx, caller.user, [caller.tokenId], now);
     demandUnchanged(caller, held);
     return found(await tokenStore.insert(tx, wanted), wanted.id);

@@ -1,6 +1,7 @@
 import { and, desc, eq, gt, inArray, isNull, lte, sql } from "drizzle-orm";
 import type { Database } from "../../../db/database.js";
 import { prepared } from "../../../db/prepared.js";
+import { principals } from "../../iam/principal/table.js";
 import { tokens } from "./table.js";
 
 export type TokenRow = typeof tokens.$inferSelect;
@@ -46,6 +47,12 @@ export const tokenStore = {
       .from(tokens)
       .where(and(owner === undefined ? undefined : eq(tokens.owner, owner), alive(now)))
       .orderBy(desc(tokens.issuedAt), tokens.id);
+  },
+
+  /** How many live API tokens an owner has; makes others who add to them wait until the transaction ends. */
+  async lockOwnerAndCount(tx: Database, owner: string, now: Date): Promise<number> {
+    await tx.select({ id: principals.id }).from(principals).where(eq(principals.id, owner)).for("no key update");
+    return await tx.$count(tokens, and(eq(tokens.owner, owner), eq(tokens.type, "api"), alive(now)));
   },
 
   /** Those of the tokens that are live and of that owner; nobody else changes them until the transaction ends. */

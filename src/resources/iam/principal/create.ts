@@ -11,6 +11,9 @@ import { principalKindName } from "./messages.js";
 import { refuseToMakeUser, refuseUnfit } from "./rules.js";
 import type { PrincipalRow } from "./store.js";
 
+/** Most bots of one tenant, and most teams. */
+export const mostOfKind = 200;
+
 /** Makes a bot or team of a tenant, or a user with a personal tenant and its default project. */
 export async function createPrincipal(
   platform: Platform,
@@ -26,10 +29,18 @@ export async function createPrincipal(
   const row = { kind, name, email, description, tags, createdBy: caller.user, createdAt: now, updatedAt: now };
   return await platform.db.transaction(async (tx) => {
     if (kind === "user") return await insertUser(platform, tx, { ...row, id: name });
+    await demandRoom(tx, login, kind);
     const made = await insert(tx, { ...row, id: platform.newId(), tenant: login });
     await joinTeam(tx, login, { team: made.id, members, now });
     return made;
   });
+}
+
+async function demandRoom(tx: Database, tenant: string, kind: "bot" | "team"): Promise<void> {
+  // Two who make the last one come one by one.
+  await memberStore.lockTenant(tx, tenant);
+  if ((await directoryStore.count(tx, tenant, kind)) < mostOfKind) return;
+  throw new DomainError("exhausted", `tenant ${tenant} has ${mostOfKind} ${kind}s already: delete one first`);
 }
 
 /** Puts members into a team; throws "missing" for who is neither a member nor a bot of the tenant, and for teams. */

@@ -135,6 +135,10 @@ export const directoryStore = {
     return rows.map(({ tenant }) => tenant);
   },
 
+  /** How many bots, or teams, a tenant has. */
+  count: (db: Database, tenant: string, kind: "bot" | "team"): Promise<number> =>
+    db.$count(principals, and(eq(principals.tenant, tenant), eq(principals.kind, kind))),
+
   /** How much a tenant has that does not simply go with it: projects but the default one, bots and teams. */
   async countOwned(db: Database, tenant: string): Promise<number> {
     const others = await db.$count(projects, and(eq(projects.tenant, tenant), eq(projects.isDefault, false)));
