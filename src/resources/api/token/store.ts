@@ -9,6 +9,9 @@ export type NewToken = Omit<typeof tokens.$inferInsert, "revokedAt">;
 /** What can be changed of a token. */
 export type TokenChange = Pick<TokenRow, "description" | "permissions" | "projectRoles" | "tenantRoles" | "adminRole">;
 
+/** Most tokens in a list, which has no pages: all the API tokens that one owner can make fit in. */
+export const mostListed = 2_000;
+
 /** Neither revoked nor expired. */
 const alive = (now: Date) => and(isNull(tokens.revokedAt), gt(tokens.expiresAt, now));
 
@@ -40,13 +43,18 @@ export const tokenStore = {
     return row;
   },
 
-  /** The live tokens of an owner, or of everybody, newest first. */
+  /**
+   * The live tokens of an owner, or of everybody, newest first. Of too many, those from signing in are left out before
+   * API tokens, which last, and older ones before newer ones.
+   */
   list(db: Database, owner: string | undefined, now: Date): Promise<TokenRow[]> {
-    return db
-      .select()
+    const shown = db
+      .select({ id: tokens.id })
       .from(tokens)
       .where(and(owner === undefined ? undefined : eq(tokens.owner, owner), alive(now)))
-      .orderBy(desc(tokens.issuedAt), tokens.id);
+      .orderBy(sql`${tokens.type} = 'console'`, desc(tokens.issuedAt), tokens.id)
+      .limit(mostListed);
+    return db.select().from(tokens).where(inArray(tokens.id, shown)).orderBy(desc(tokens.issuedAt), tokens.id);
   },
 
   /** How many live API tokens an owner has; makes others who add to them wait until the transaction ends. */

@@ -1,6 +1,9 @@
+import { and, eq, gt, isNull } from "drizzle-orm";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { TokenService } from "../../../../gen/ts/api/v1/token_pb.js";
+import { TokenService as AdminTokenService } from "../../../../gen/ts/admin/v1/token_pb.js";
+import { TokenService, TokenType } from "../../../../gen/ts/api/v1/token_pb.js";
 import { mostTokens } from "../../../../src/resources/api/token/service.js";
+import { mostListed } from "../../../../src/resources/api/token/store.js";
 import { tokens } from "../../../../src/resources/api/token/table.js";
 import { principalStore } from "../../../../src/resources/iam/principal/store.js";
 import { as, startPlatform, type TestPlatform } from "../../../support/platform.js";
@@ -43,4 +46,43 @@ it("a user has so many live API tokens and no more, however many are made at onc
   expect(await codeOf(client.revoke({ uuid: made }, as(by)))).toBe("OK");
   expect(await make(by)).toBe("OK");
   expect(await make(by)).toBe("ResourceExhausted");
+});
+
+it("a list has only so many, the newest first, and leaves out what comes from signing in before API tokens", async () => {
+  const { db, clock, newId } = platform.platform;
+  const [owner, now] = ["often-here", clock()];
+  await principalStore.ensureUser(db, owner, now);
+  const row = (type: "api" | "console", secondsAgo: number) => {
+    const at = (seconds: number) => new Date(now.getTime() + seconds * 1_000);
+    const times = { issuedAt: at(-secondsAgo), expiresAt: at(3_600) };
+    return { id: newId(), owner, type, description: `${type} ${secondsAgo}`, ...grants, ...times };
+  };
+  await db.insert(tokens).values([row("api", 9_001), row("api", 9_002)]);
+  // The last of them is the oldest, and has no room.
+  const logins = Array.from({ length: mostListed - 2 }, (_, i) => row("console", i + 1));
+  await db.insert(tokens).values(logins.slice(0, 1_000));
+  await db.insert(tokens).values(logins.slice(1_000));
+  // The newest of all.
+  const by = await tokensOf(platform).console(owner);
+  const own = (await platform.client(TokenService).list({}, as(by))).tokens;
+  const admin = platform.client(AdminTokenService);
+  const seen = (await admin.list({ userId: owner }, as(platform.adminToken))).tokens;
+  for (const listed of [own, seen]) {
+    expect(listed).toHaveLength(mostListed);
+    expect(listed[0]?.description).toBe("console");
+    const names = ["console 1", "console 2", "console 3"];
+    expect(listed.slice(1, 4).map(({ description }) => description)).toEqual(names);
+    expect(listed.slice(-3).map(({ description }) => description)).toEqual([
+      `console ${mostListed - 3}`,
+      "api 9001",
+      "api 9002",
+    ]);
+  }
+  const everybody = (await admin.list({}, as(platform.adminToken))).tokens;
+  expect(everybody).toHaveLength(mostListed);
+  const apiTokens = await db.$count(
+    tokens,
+    and(eq(tokens.type, "api"), isNull(tokens.revokedAt), gt(tokens.expiresAt, now)),
+  );
+  expect(everybody.filter(({ tokenType }) => tokenType === TokenType.API)).toHaveLength(apiTokens);
 });
