@@ -1,3 +1,4 @@
+import type { Database } from "../../../db/database.js";
 import { DomainError } from "../../../errors.js";
 import type { CallOptions } from "../../../kube/caller.js";
 import { type KubeClient, openKube } from "../../../kube/client.js";
@@ -5,7 +6,7 @@ import { unauthenticated, untrusted } from "../../../kube/errors.js";
 import type { Platform } from "../../../platform.js";
 import { type ClusterBackends, clusterBackends } from "../../api/cluster/backends.js";
 import { renewalMs } from "../../api/cluster/inside/access-life.js";
-import { clusterStore } from "../../api/cluster/store.js";
+import { type ClusterRow, clusterStore } from "../../api/cluster/store.js";
 import { serverIn } from "./server.js";
 import { type TargetKey, targetStore } from "./store.js";
 
@@ -133,11 +134,17 @@ async function openAccess(platform: Platform, target: TargetKey, backends: Clust
 }
 
 async function clusterKubeconfig({ db }: Platform, id: string, backends: ClusterBackends): Promise<string> {
+  const cluster = await usableCluster(db, id);
+  return await backends.of(cluster.partition).kubeconfig(cluster, accessSeconds, AbortSignal.timeout(accessMs));
+}
+
+/** The cluster of a target; throws DomainError as calls do when it is gone, going, or not made yet. */
+export async function usableCluster(db: Database, id: string): Promise<ClusterRow> {
   const [cluster] = await clusterStore.byIds(db, [id]);
   if (cluster === undefined || cluster.deletedAt !== null) {
     throw new DomainError("missing", "the cluster is deleted");
   }
   if (cluster.deleteRequestedAt !== null) throw new DomainError("precondition", "the cluster is being deleted");
   if (cluster.appliedGeneration === 0) throw new DomainError("unavailable", "the cluster is not created yet");
-  return await backends.of(cluster.partition).kubeconfig(cluster, accessSeconds, AbortSignal.timeout(accessMs));
+  return cluster;
 }

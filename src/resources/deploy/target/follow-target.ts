@@ -5,7 +5,7 @@ import type { Platform } from "../../../platform.js";
 import type { ClusterBackends } from "../../api/cluster/backends.js";
 import { backoffMs } from "../../api/cluster/inside/backoff.js";
 import type { Gate } from "../../api/cluster/inside/gate.js";
-import { type TargetClient, targetAccess } from "./access.js";
+import { type TargetClient, targetAccess, usableCluster } from "./access.js";
 import type { Bell } from "./bell.js";
 import { failureMessage } from "./failure.js";
 import { lookAt, type Sight } from "./look.js";
@@ -105,6 +105,8 @@ async function lookOnce(
   let sight: Sight | undefined;
   let seen: Verdict;
   try {
+    // It may still answer while it goes, and something else in its place afterwards.
+    if (row.cluster !== null) await usableCluster(platform.db, row.cluster);
     sight = await lookAt(client, pace.lookMs, signal);
     seen = reached(sight);
   } catch (error) {
