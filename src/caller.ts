@@ -67,3 +67,11 @@ export function callerOf(context: HandlerContext): Caller {
   if (caller === undefined) throw new DomainError("unauthenticated", "a token is required");
   return caller;
 }
+
+/** What a call names. */
+export interface CallSubject {
+  readonly project?: string | undefined;
+  readonly tenant?: string | undefined;
+  readonly environment?: string | undefined;
+  readonly deployment?: string | undefined;
+}

@@ -7,7 +7,7 @@ import type { SignIn } from "./auth/sign-in/login.js";
 import type { SigningKeys } from "./auth/signing-keys.js";
 import type { Tokens } from "./auth/tokens.js";
 import type { BillingSettings } from "./billing.js";
-import type { Caller, Rights } from "./caller.js";
+import type { Caller, CallSubject, Rights } from "./caller.js";
 import type { ChangeFeed } from "./changes/feed.js";
 import type { Config } from "./config.js";
 import type { Database } from "./db/database.js";
@@ -104,14 +104,6 @@ export interface PermissionFacts {
 }
 
 export type PermissionScope = "platform" | "tenant" | "project" | "environment" | "deployment";
-
-/** What a call names. */
-export interface CallSubject {
-  readonly project?: string | undefined;
-  readonly tenant?: string | undefined;
-  readonly environment?: string | undefined;
-  readonly deployment?: string | undefined;
-}
 
 /** Whether a call would be let through, and on what ground ("project role") or for which reason not. */
 export type CallDecision =

@@ -1,9 +1,9 @@
 import type { BillingSettings } from "../../../billing.js";
+import type { CallSubject } from "../../../caller.js";
 import { createCached } from "../../../changes/cached.js";
 import type { ChangeFeed } from "../../../changes/feed.js";
 import type { Database } from "../../../db/database.js";
 import { DomainError } from "../../../errors.js";
-import type { CallSubject } from "../../../platform.js";
 import { usualCurrency } from "../../billing/price/current.js";
 import { projectStore } from "../project/store.js";
 import { isUuid } from "../uuid.js";

@@ -1,8 +1,9 @@
 import { ScopeKind } from "../../../../gen/ts/iam/v1/access_pb.js";
 import { deploymentSubject, environmentSubject } from "../../../auth/rights.js";
+import type { CallSubject } from "../../../caller.js";
 import type { Database } from "../../../db/database.js";
 import { DomainError } from "../../../errors.js";
-import type { CallSubject, PermissionScope } from "../../../platform.js";
+import type { PermissionScope } from "../../../platform.js";
 import { environmentStore } from "../../deploy/environment/store.js";
 import type { BoundScope } from "./role-store.js";
 
