@@ -2,9 +2,10 @@ import { setImmediate as breathe } from "node:timers/promises";
 import type { Logger } from "pino";
 import { withoutValues } from "../db/errors.js";
 import { DomainError } from "../errors.js";
+import { takeTurns } from "../in-turn.js";
 import type { Change } from "./change.js";
 import type { ChangeFeed } from "./feed.js";
-import { limitConcurrency, retried } from "./load.js";
+import { retried } from "./load.js";
 import { createReader, type Reader } from "./reader.js";
 import { createReaderIndex } from "./reader-index.js";
 
@@ -53,7 +54,7 @@ export function createFollower<T>(options: FollowerOptions<T>): Follower<T> {
   const { feed, topic, log } = options;
   const readers = createReaderIndex<T>();
   const dirty = new Set<string>();
-  const limit = limitConcurrency(CONCURRENT_READS);
+  const limit = takeTurns({ running: CONCURRENT_READS });
   let loading = false;
   let deliveries = 0;
 

@@ -15,20 +15,3 @@ export async function retried<T>(read: () => Promise<T>): Promise<T> {
     }
   }
 }
-
-/** Lets at most `max` of the given works run at once; the others wait in order. */
-export function limitConcurrency(max: number): <T>(work: () => Promise<T>) => Promise<T> {
-  const waiting: (() => void)[] = [];
-  let running = 0;
-  return async (work) => {
-    if (running >= max) await new Promise<void>((resolve) => waiting.push(resolve));
-    else running += 1;
-    try {
-      return await work();
-    } finally {
-      const next = waiting.shift();
-      if (next === undefined) running -= 1;
-      else next();
-    }
-  };
-}

@@ -3,9 +3,9 @@ import type { AuthServiceSetPasswordRequest, PasswordGrant } from "../../../../g
 import { digestOf, uuidOfSecret } from "../../../auth/secrets.js";
 import type { Database } from "../../../db/database.js";
 import { DomainError } from "../../../errors.js";
+import { type InTurn, takeTurns } from "../../../in-turn.js";
 import type { Platform } from "../../../platform.js";
 import { demandEnabled, type Exchanged, unproven } from "./exchange.js";
-import { createGate, type Gate } from "./gate.js";
 import { passwordStore } from "./password-store.js";
 import { refuseWeakPassword } from "./rules.js";
 import { openSession } from "./sessions.js";
@@ -15,7 +15,7 @@ import { createStrangers, locked } from "./strangers.js";
 /** OWASP: argon2id (the default of the package) with 19 MiB, two passes and one lane. */
 const cost = { memoryCost: 19_456, timeCost: 2, parallelism: 1 };
 /** Each takes its memory and a core: so many at once in a process, and so many may wait. */
-const atOnce = { running: 4, waiting: 64 };
+const atOnce = { running: 4, waiting: 64, full: "too many passwords are being checked: try again" };
 /** What the password of an unknown user is held against, which takes as long as a real one. */
 const nobodysDigest = `$argon2id$v=19$m=${cost.memoryCost},t=${cost.timeCost},p=${cost.parallelism}$${"A".repeat(22)}$${"A".repeat(43)}`;
 
@@ -35,9 +35,9 @@ type StillHolds = (tx: Database) => Promise<boolean>;
 type Prove = (user: string, password: string) => Promise<string>;
 
 /** The passwords of this process; where they are off, everything throws "precondition". */
-export function createPasswords(platform: Platform, gate: Gate = createGate(atOnce)): Passwords {
+export function createPasswords(platform: Platform, inTurn: InTurn = takeTurns(atOnce)): Passwords {
   const { db, clock, settings } = platform;
-  const prove = createProof(platform, gate);
+  const prove = createProof(platform, inTurn);
   const demandOn = (): void => {
     if (!settings.passwordSignIn) throw new DomainError("precondition", "signing in with passwords is off here");
   };
@@ -56,7 +56,7 @@ export function createPasswords(platform: Platform, gate: Gate = createGate(atOn
       refuseWeakPassword(newPassword, username);
       const stillHolds = await proofOf(platform, prove, username, proof);
       await demandEnabled(platform, username);
-      const digest = await gate.run(() => hash(plain(newPassword), cost));
+      const digest = await inTurn(() => hash(plain(newPassword), cost));
       const isSet = await db.transaction(async (tx) => {
         if (!(await stillHolds(tx))) return false;
         await passwordStore.set(tx, username, digest, clock());
@@ -69,10 +69,10 @@ export function createPasswords(platform: Platform, gate: Gate = createGate(atOn
 }
 
 /** Holds guesses against the passwords of users, and takes as long where there is none. */
-function createProof({ db, clock }: Platform, gate: Gate): Prove {
+function createProof({ db, clock }: Platform, inTurn: InTurn): Prove {
   const strangers = createStrangers(clock);
   return (user, password) =>
-    gate.run(async () => {
+    inTurn(async () => {
       const guess = await passwordStore.guess(db, user, clock());
       if (guess.kind === "locked") throw locked(guess.until, clock());
       if (guess.kind === "none") strangers.guess(user);

@@ -4,8 +4,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { AuthService } from "../../../../gen/ts/iam/v1/auth_pb.js";
 import { digestOf, newSecret } from "../../../../src/auth/secrets.js";
 import type { DomainError } from "../../../../src/errors.js";
+import { takeTurns } from "../../../../src/in-turn.js";
 import { ensurePersonalTenant } from "../../../../src/resources/api/tenant/personal.js";
-import { createGate } from "../../../../src/resources/iam/auth/gate.js";
 import { passwordStore, waitAfter } from "../../../../src/resources/iam/auth/password-store.js";
 import { createPasswords } from "../../../../src/resources/iam/auth/passwords.js";
 import { createStrangers } from "../../../../src/resources/iam/auth/strangers.js";
@@ -220,11 +220,11 @@ describe("SetPassword", () => {
 
 describe("the gate of costly work", () => {
   it("lets so many in at a time, so many wait, and sends the rest away", async () => {
-    const gate = createGate({ running: 2, waiting: 3 });
+    const gate = takeTurns({ running: 2, waiting: 3 });
     const ends: (() => void)[] = [];
     const work = () => new Promise<void>((resolve) => ends.push(resolve));
     const calls = Array.from({ length: 7 }, () =>
-      gate.run(work).then(
+      gate(work).then(
         () => "done",
         (error) => error.kind,
       ),
@@ -241,13 +241,13 @@ describe("the gate of costly work", () => {
   });
 
   it("goes on after work that failed", async () => {
-    const gate = createGate({ running: 1, waiting: 0 });
-    await expect(gate.run(() => Promise.reject(new Error("failed")))).rejects.toThrow("failed");
-    expect(await gate.run(async () => "next")).toBe("next");
+    const gate = takeTurns({ running: 1, waiting: 0 });
+    await expect(gate(() => Promise.reject(new Error("failed")))).rejects.toThrow("failed");
+    expect(await gate(async () => "next")).toBe("next");
   });
 
   it("answers RESOURCE_EXHAUSTED to who comes while it is full, and the guess is not counted", async () => {
-    const full = createPasswords(site.platform, createGate({ running: 0, waiting: 0 }));
+    const full = createPasswords(site.platform, takeTurns({ running: 0, waiting: 0 }));
     const guess = full.exchange({ username: user, password: "wrong" } as never);
     await expect(guess).rejects.toMatchObject({ kind: "exhausted", retryAfterMs: 1_000 });
     expect(await query("select failures from passwords where principal = $1", [user])).toEqual([{ failures: 0 }]);
