@@ -41,10 +41,9 @@ export function settleNamespace(platform: Platform, open: OpenClient = targetAcc
 }
 
 /** What is said of namespaces whose target is away. */
-export function awayMessage({ connection }: Pick<TargetRow, "connection">, message: string): string {
-  if (connection === "pending")
-    return message === "" ? "the target was not reached yet" : `the target waits: ${message}`;
-  return `the target cannot be reached: ${message}`;
+export function awayMessage({ connection, connectionMessage }: TargetRow): string {
+  if (connection !== "pending") return `the target cannot be reached: ${connectionMessage}`;
+  return connectionMessage === "" ? "the target was not reached yet" : `the target waits: ${connectionMessage}`;
 }
 
 /** Nothing is left of what was in a cluster of the platform that is deleted; anything else waits. */
@@ -52,7 +51,7 @@ async function waitFor(platform: Platform, row: NamespaceRow, target: TargetRow)
   const { db } = platform;
   const isLost = target.cluster !== null && (await clusterStore.deletedAmong(db, [target.cluster])).length > 0;
   if (isLost && row.deleteRequestedAt !== null) await namespaceStore.remove(db, row.id);
-  else await explain(platform, row, awayMessage(target, target.connectionMessage));
+  else await explain(platform, row, awayMessage(target));
 }
 
 async function explain({ db }: Platform, row: NamespaceRow, message: string): Promise<void> {

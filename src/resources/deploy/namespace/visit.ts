@@ -36,8 +36,8 @@ export function namespaceVisitor({ db, log }: Platform): TargetVisitor {
         }
       }
     },
-    async away(target, message) {
-      await namespaceStore.markAway(db, target.id, awayMessage(target, message));
+    async away(target) {
+      await namespaceStore.markAway(db, target.id, awayMessage(target));
       if (target.cluster === null || (await clusterStore.deletedAmong(db, [target.cluster])).length === 0) return;
       for (const row of await namespaceStore.ofTarget(db, target.id)) {
         if (row.deleteRequestedAt !== null) await queueSettle(db, row.id);

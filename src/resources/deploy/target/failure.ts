@@ -8,6 +8,7 @@ const longest = 500;
 /** What failed at a target, for its people. Nothing of what it answered: that may be the answer of something else. */
 export function failureMessage(error: unknown): string {
   if (error instanceof DomainError) return error.message.slice(0, longest);
+  if (error instanceof DOMException) return "the platform has no access to the cluster in time: it is tried again";
   if (!(error instanceof KubeError)) return "Slipway failed to look at it: it is tried again";
   if (error.kind === "timeout") return "the API server does not answer in time";
   if (error.kind === "malformed") return "what answers is no Kubernetes API server: check the URL in the kubeconfig";

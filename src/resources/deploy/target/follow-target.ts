@@ -116,10 +116,11 @@ async function lookOnce(
   }
   const { show, doubt } = settle(row, seen, followed.doubt);
   const nodesDigest = await write(platform, row, show, sight, followed.nodesDigest);
+  const shown = { ...row, ...show };
   for (const visitor of visitors) {
     try {
-      if (show.connection === "connected") await visitor.visit(row, client, signal);
-      else await visitor.away(row, show.connectionMessage);
+      if (shown.connection === "connected") await visitor.visit(shown, client, signal);
+      else await visitor.away(shown);
     } catch (error) {
       if (signal.aborted) break;
       platform.log.warn(

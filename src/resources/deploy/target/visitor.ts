@@ -7,6 +7,6 @@ export interface TargetVisitor {
   readonly name: string;
   /** The target answers, and shows as connected. */
   visit(target: TargetRow, client: TargetClient, signal: AbortSignal): Promise<void>;
-  /** The target shows as not connected, and why. */
-  away(target: TargetRow, message: string): Promise<void>;
+  /** The target shows as not connected. */
+  away(target: TargetRow): Promise<void>;
 }

@@ -282,6 +282,24 @@ describe("a namespace", () => {
     expect(await codeOf(all.create({ target, name: "UPPER" }))).toBe("InvalidArgument");
   });
 
+  it("is one of a thousand of a target at most", async () => {
+    const stamps = { createdAt: new Date(), updatedAt: new Date() };
+    const { db, newId } = platform.platform;
+    const { project } = tenant;
+    await stop();
+    const rows = Array.from({ length: 998 }, (_, i) => ({
+      id: newId(),
+      project,
+      target,
+      name: `fill-${i}`,
+      ...stamps,
+    }));
+    await db.insert(targetNamespaces).values(rows);
+    const results = await Promise.all([1, 2, 3, 4].map(() => codeOf(all.create({ target }))));
+    expect(results.sort()).toEqual(["OK", "OK", "ResourceExhausted", "ResourceExhausted"]);
+    await db.delete(targetNamespaces);
+  });
+
   it("keeps its target from being deleted", async () => {
     const { uuid, name } = await all.create({ target });
     expect(await refusal(targets.delete(target))).toMatchObject({
