@@ -7,6 +7,7 @@ import {
 import { constraintOf } from "../../../db/errors.js";
 import { DomainError, invalidField } from "../../../errors.js";
 import type { Platform } from "../../../platform.js";
+import { isUuid } from "../uuid.js";
 import { queuePublish } from "./jobs.js";
 import { ipMessage } from "./messages.js";
 import { askedPools, changeOf, quarantineEnd, refusalOf, refuseBadTags } from "./rules.js";
@@ -33,6 +34,7 @@ export function registerIp(router: ConnectRouter, platform: Platform): void {
 
 async function allocate({ db, clock, newId, settings }: Platform, request: IPServiceAllocateRequest): Promise<IpRow> {
   const { project, name, description, tags } = request;
+  if (!isUuid(project)) throw unknownProject(project);
   refuseBadTags("tags", tags);
   const type = request.static ? "static" : "ephemeral";
   const most = settings.addressesPerProject;
@@ -49,11 +51,14 @@ async function allocate({ db, clock, newId, settings }: Platform, request: IPSer
   } as const;
   const got = await ipStore.allocate(db, order).catch((error: unknown) => {
     if (constraintOf(error) !== "ips_project_projects_id_fk") throw error;
-    throw new DomainError("missing", `project ${project} does not exist`);
+    throw unknownProject(project);
   });
   if (typeof got === "string") throw refusalOf(got, most);
   return got;
 }
+
+const unknownProject = (project: string): DomainError =>
+  new DomainError("missing", `project ${project} does not exist`);
 
 async function update(platform: Platform, request: IPServiceUpdateRequest): Promise<IpRow> {
   const { project, ip } = request;

@@ -53,6 +53,13 @@ describe("addresses", () => {
     expect((await ips().list({ project: other.project }, as(other.tokens.owner))).ips).toEqual([]);
   });
 
+  it("are for projects that exist, whatever an operator names", async () => {
+    const root = as(platform.adminToken);
+    for (const project of ["  ", "default", "00000000-0000-4000-8000-000000000000"]) {
+      expect(await refusal(ips().allocate({ name: "web", project }, root))).toMatchObject({ code: "NotFound" });
+    }
+  });
+
   it("come from the pool that the tags choose", async () => {
     expect((await allocate({ tags: ["slipway.dev/network=internet"] })).network).toBe("internet");
     expect((await allocate({ tags: ["slipway.dev/family=ipv6"] })).ip).toMatch(/^2001:db8:7::/);
