@@ -29,7 +29,10 @@ export const changeRetentionMs = 3_600_000;
 
 export interface PlatformOptions
   extends PlatformSettings,
-    Pick<Config, "maxFeedSilenceMs" | "providersFile" | "addressPoolsFile" | "billingFile" | "paymentProcessor" | "stripe"> {
+    Pick<
+      Config,
+      "maxFeedSilenceMs" | "providersFile" | "addressPoolsFile" | "billingFile" | "paymentProcessor" | "stripe"
+    > {
   readonly server: DatabaseServer;
   readonly log: Logger;
   readonly keyring: readonly KeyringKey[];
