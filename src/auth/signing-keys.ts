@@ -125,7 +125,8 @@ export function signingKey(keys: readonly StoredKey[], now: Date): StoredKey | u
 export async function addSigningKey(db: Database, keyring: Keyring, now: Date, signsInSeconds = 0): Promise<string> {
   const { publicKey, privateKey } = await generateKeyPair(algorithm, { extractable: true });
   const publicJwk = await exportJWK(publicKey);
-  const kid = await calculateJwkThumbprint(publicJwk);
+  // In hexadecimal digits: as base64url one in 64 begins with "-", which no command takes for an argument.
+  const kid = Buffer.from(await calculateJwkThumbprint(publicJwk), "base64url").toString("hex");
   const privateJwe = await keyring.seal(JSON.stringify(await exportJWK(privateKey)));
   const signsFrom = new Date(now.getTime() + signsInSeconds * 1000);
   await signingKeyStore.insert(db, { kid, publicJwk, privateJwe, createdAt: now, signsFrom });

@@ -39,8 +39,10 @@ describe("the log of a container", () => {
   it("begins with what was started, and with what it is told to write", async () => {
     expect((await log("quiet")).text).toBe("starting registry.example/app:1: --serve\n");
     expect((await log("writer")).text).toMatch(/^starting registry.example\/app:1\none\ntwo\n/);
-    expect((await log("writer", "?timestamps=true&tailLines=1")).text).toMatch(
-      /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z running, line \d+\n$/,
+    await eventually(async () =>
+      expect((await log("writer", "?timestamps=true&tailLines=1")).text).toMatch(
+        /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z running, line \d+\n$/,
+      ),
     );
   });
 
