@@ -1,12 +1,12 @@
 import { createHash } from "node:crypto";
+import type { Bell } from "../../../bell.js";
 import { withoutValues } from "../../../db/errors.js";
 import { DomainError } from "../../../errors.js";
+import type { Gate } from "../../../gate.js";
 import type { Platform } from "../../../platform.js";
 import type { ClusterBackends } from "../../api/cluster/backends.js";
 import { backoffMs } from "../../api/cluster/inside/backoff.js";
-import type { Gate } from "../../api/cluster/inside/gate.js";
 import { type TargetClient, targetAccess, usableCluster } from "./access.js";
-import type { Bell } from "./bell.js";
 import { failureMessage } from "./failure.js";
 import { lookAt, type Sight } from "./look.js";
 import { type TargetKey, type TargetRow, targetStore } from "./store.js";
@@ -77,7 +77,10 @@ export async function followTarget(platform: Platform, key: TargetKey, options: 
   followed?.client.close();
 }
 
-/** What was known of another version says nothing of this one. */
+/**
+ * Another version may have another kubeconfig: its access is new. The doubt stays, for a change of something else says
+ * nothing of it, and a new kubeconfig makes the target pending, which is shown as it is seen at once.
+ */
 function renew(
   platform: Platform,
   row: TargetRow,
@@ -87,7 +90,7 @@ function renew(
   if (followed?.version === row.version) return followed;
   followed?.client.close();
   const client = targetAccess(platform, row, backends);
-  return { version: row.version, client, failures: 0, doubt: undefined, nodesDigest: "" };
+  return { version: row.version, client, failures: 0, doubt: followed?.doubt, nodesDigest: "" };
 }
 
 function restMs({ failures, doubt }: Followed, { recheckMs, doubtMs }: ObserverPace): number {
