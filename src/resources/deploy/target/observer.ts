@@ -1,9 +1,9 @@
+import { type Bell, createBell } from "../../../bell.js";
 import { withoutValues } from "../../../db/errors.js";
+import { openGate } from "../../../gate.js";
 import { pause } from "../../../pause.js";
 import type { Platform } from "../../../platform.js";
 import { clusterBackends } from "../../api/cluster/backends.js";
-import { openGate } from "../../api/cluster/inside/gate.js";
-import { type Bell, createBell } from "./bell.js";
 import { followTarget, type ObserverPace } from "./follow-target.js";
 import { type TargetMark, targetStore } from "./store.js";
 import type { TargetVisitor } from "./visitor.js";

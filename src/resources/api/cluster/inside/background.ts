@@ -1,4 +1,6 @@
+import { createBell } from "../../../../bell.js";
 import { withoutValues } from "../../../../db/errors.js";
+import { openGate } from "../../../../gate.js";
 import type { PaceLimits } from "../../../../kube/pace.js";
 import { pause } from "../../../../pause.js";
 import type { Platform } from "../../../../platform.js";
@@ -8,7 +10,6 @@ import type { ClusterBackend } from "../kube.js";
 import { type ClusterRow, clusterStore } from "../store.js";
 import type { Budget } from "./collection.js";
 import { followCluster } from "./follow-cluster.js";
-import { openGate } from "./gate.js";
 import type { InsideReader } from "./reader.js";
 
 /** How often the clusters are looked through for those that were missed, and deleted ones for what is left of them. */
@@ -77,9 +78,8 @@ export async function followPartition(
       const isOurs = () => !signal.aborted;
       return followCluster(row, backend, readers, { signal: turn, log, isOurs, clock, budget, gate, startMs, pace });
     });
-  const bell = ringer();
+  const bell = createBell();
   const unsubscribe = platform.feed.subscribe("cluster", () => bell.ring());
-  signal.addEventListener("abort", bell.ring, { once: true });
   while (!signal.aborted) {
     try {
       await scan(platform, partition, readers, followed, follow);
@@ -87,7 +87,7 @@ export async function followPartition(
       log.warn({ err: withoutValues(error), partition }, "clusters could not be looked through");
     }
     await pause(restMs, signal);
-    await bell.wait(scanMs - restMs);
+    await bell.wait(scanMs - restMs, signal);
   }
   unsubscribe();
   await Promise.all([...followed.clusters.values()].map((one) => one.stop()));
@@ -127,30 +127,6 @@ function start(work: (signal: AbortSignal) => Promise<void>): Following {
     async stop() {
       turn.abort();
       await working;
-    },
-  };
-}
-
-/** Wakes who waits; a ring that comes while nobody waits is remembered. */
-function ringer() {
-  let rung = false;
-  let wake = (): void => {};
-  return {
-    ring(): void {
-      rung = true;
-      wake();
-    },
-    async wait(ms: number): Promise<void> {
-      if (!rung) {
-        await new Promise<void>((resolve) => {
-          const timer = setTimeout(resolve, ms);
-          wake = () => {
-            clearTimeout(timer);
-            resolve();
-          };
-        });
-      }
-      rung = false;
     },
   };
 }

@@ -1,6 +1,7 @@
 import { setMaxListeners } from "node:events";
 import type { Logger } from "pino";
 import { withoutValues } from "../../../../db/errors.js";
+import type { Gate } from "../../../../gate.js";
 import { type KubeClient, openKube } from "../../../../kube/client.js";
 import { startDeadline } from "../../../../kube/deadline.js";
 import { forbidden, unauthenticated, untrusted } from "../../../../kube/errors.js";
@@ -12,7 +13,6 @@ import type { ClusterRow } from "../store.js";
 import { renewalMs } from "./access-life.js";
 import { backoffMs } from "./backoff.js";
 import type { Budget } from "./collection.js";
-import type { Gate } from "./gate.js";
 import { followedObjects } from "./objects.js";
 import type { InsideReader } from "./reader.js";
 import { openSettler } from "./settler.js";
