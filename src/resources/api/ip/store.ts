@@ -60,7 +60,7 @@ export const ipStore = {
     const tags = [...ip.tags];
     const facts = { id, project, name, description, type, tags };
     const asked = { network: network ?? null, partition: partition ?? null, family: family ?? null, most };
-    const call = allocation(db).execute({ ...facts, now: now.toISOString(), ...asked });
+    const call = withoutDeadlock(() => allocation(db).execute({ ...facts, now: now.toISOString(), ...asked }));
     // Somebody else of the project took the last one at the same moment.
     const [got] = await call.catch((error: unknown) => {
       if (constraintOf(error) === "ips_quota") return [{ outcome: "quota" as const }];
@@ -138,4 +138,18 @@ function select(db: Database, where: SQL | undefined): Promise<IpRow[]> {
     .innerJoin(addressPools, eq(addressPools.id, ips.pool))
     .where(where)
     .orderBy(ips.id);
+}
+
+const mostTries = 4;
+
+/** Calls again when it was the one that the database chose to end a deadlock: of that call nothing was done. */
+async function withoutDeadlock<T>(call: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await call();
+    } catch (error) {
+      const { code } = ((error as Error).cause ?? {}) as { readonly code?: unknown };
+      if (code !== "40P01" || tries === mostTries) throw error;
+    }
+  }
 }
