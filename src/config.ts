@@ -1,3 +1,5 @@
+import { parseMirror } from "./registry/mirrors.js";
+
 /** An address to listen on; port 0 takes any free port. */
 export interface Address {
   readonly host: string;
@@ -60,6 +62,10 @@ export interface Config {
   readonly addressesPerProject: number;
   /** Where the API servers of foreign targets may be. */
   readonly targetAddresses: "public" | "private" | "any";
+  /** Where registries of images and repositories of charts may be; those of the mirrors may be anywhere. */
+  readonly registryAddresses: "public" | "private" | "any";
+  /** URLs that are asked instead of registries and chart repositories, by host; that of `*` instead of all others. */
+  readonly registryMirrors: ReadonlyMap<string, string>;
   readonly auditRetentionDays: number;
   /** File to which every audit record is appended as a line of JSON. */
   readonly auditExportFile: string | undefined;
@@ -137,6 +143,8 @@ export function loadConfig(env: Env): Config {
     addressQuarantineSeconds: read.integer("SLIPWAY_ADDRESS_QUARANTINE_SECONDS", 3_600, 0, 30 * 86_400),
     addressesPerProject: read.integer("SLIPWAY_ADDRESSES_PER_PROJECT", 256, 0, 1_000_000),
     targetAddresses: read.oneOf("SLIPWAY_TARGET_ADDRESSES", "public", ["public", "private", "any"]),
+    registryAddresses: read.oneOf("SLIPWAY_REGISTRY_ADDRESSES", "public", ["public", "private", "any"]),
+    registryMirrors: read.mirrors("SLIPWAY_REGISTRY_MIRRORS"),
     auditRetentionDays: read.integer("SLIPWAY_AUDIT_RETENTION_DAYS", 90, 1, 3_650),
     auditExportFile: read.text("SLIPWAY_AUDIT_EXPORT_FILE"),
     shutdownGraceMs: read.integer("SLIPWAY_SHUTDOWN_GRACE_SECONDS", 20, 0, 600) * 1000,
@@ -209,6 +217,15 @@ function reader(env: Env, faults: string[]) {
         faults.push(`${name} must be a URL that begins with ${protocols.map((p) => `${p}//`).join(" or ")}`);
       }
       return value;
+    },
+    mirrors(name: string): ReadonlyMap<string, string> {
+      const items = (text(name) ?? "").split(",").filter((item) => item.trim() !== "");
+      const mirrors = items.map((item) => parseMirror(item.trim()));
+      const found = new Map(mirrors.filter((mirror) => mirror !== undefined));
+      if (found.size < items.length) {
+        faults.push(`${name} must be a list of HOST=URL or *=URL, each host once, with URLs of http:// or https://`);
+      }
+      return found;
     },
     address(name: string, fallback: Address): Address {
       const value = text(name);
