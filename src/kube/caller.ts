@@ -4,6 +4,7 @@ import { pause } from "../pause.js";
 import type { AddressScope } from "./addresses.js";
 import { type Deadline, startDeadline } from "./deadline.js";
 import { KubeError, statusError } from "./errors.js";
+import { type ExecSession, execProtocols, openSession } from "./exec.js";
 import type { KubeObject } from "./objects.js";
 import type { Pace } from "./pace.js";
 import { ConnectionError, openTransport, type RawRequest, readText, type Transport } from "./transport.js";
@@ -37,6 +38,10 @@ export interface Caller {
   load(): Promise<void>;
   call(request: RawRequest, options: CallOptions): Promise<unknown>;
   watch<T extends KubeObject>(request: RawRequest, signal: AbortSignal): Promise<AsyncIterable<WatchEvent<T>>>;
+  /** The bytes of an answer as they come, until the signal aborts; they wait while nobody reads them. */
+  stream(request: RawRequest, signal: AbortSignal): Promise<AsyncIterable<Buffer>>;
+  /** Runs a command in a container. */
+  exec(request: RawRequest, signal: AbortSignal): Promise<ExecSession>;
   close(): void;
 }
 
@@ -72,6 +77,14 @@ export function openCaller({ kubeconfig, log, timeoutMs = 15_000, pace, scope }:
       await pace?.ready(signal);
       return openWatch(await transport(), request, signal, timeoutMs, pace);
     },
+    stream: async (request, signal) =>
+      withinDeadline(timeoutMs, signal, async (limit) =>
+        bytesUntil(await opened(await transport(), request, limit), signal),
+      ),
+    exec: async (request, signal) =>
+      withinDeadline(timeoutMs, signal, async (limit) =>
+        openSession(await (await transport()).connect(request, execProtocols, limit), signal),
+      ),
     close: () => void opening?.then((open) => open.close()).catch(() => undefined),
   };
 }
@@ -113,13 +126,20 @@ async function openWatch<T extends KubeObject>(
   timeoutMs: number,
   pace: Pace | undefined,
 ): Promise<AsyncIterable<WatchEvent<T>>> {
+  return await withinDeadline(timeoutMs, signal, async (limit) =>
+    eventsUntil<T>(await opened(transport, request, limit), signal, pace),
+  );
+}
+
+async function withinDeadline<R>(
+  timeoutMs: number,
+  signal: AbortSignal,
+  open: (limit: AbortSignal) => Promise<R>,
+): Promise<R> {
   const limit = startDeadline(timeoutMs, signal);
   try {
     signal.throwIfAborted();
-    const response = await transport.send(request, limit.signal);
-    const code = response.statusCode ?? 0;
-    if (code !== 200) throw statusError(code, await readText(response, maxAnswerBytes));
-    return eventsUntil<T>(response, signal, pace);
+    return await open(limit.signal);
   } catch (error) {
     throw limit.explain(error);
   } finally {
@@ -127,11 +147,38 @@ async function openWatch<T extends KubeObject>(
   }
 }
 
-function eventsUntil<T extends KubeObject>(response: IncomingMessage, signal: AbortSignal, pace: Pace | undefined) {
+async function opened(transport: Transport, request: RawRequest, limit: AbortSignal): Promise<IncomingMessage> {
+  const response = await transport.send(request, limit);
+  const code = response.statusCode ?? 0;
+  if (code !== 200) throw statusError(code, await readText(response, maxAnswerBytes));
+  return response;
+}
+
+function endWith(response: IncomingMessage, signal: AbortSignal): void {
   const end = () => response.destroy();
   signal.addEventListener("abort", end, { once: true });
   response.once("close", () => signal.removeEventListener("abort", end));
   if (signal.aborted) end();
+}
+
+/** Ends with the signal, also when nobody has begun to read. */
+function bytesUntil(response: IncomingMessage, signal: AbortSignal): AsyncGenerator<Buffer, void, undefined> {
+  endWith(response, signal);
+  return bytesOf(response, signal);
+}
+
+async function* bytesOf(response: IncomingMessage, signal: AbortSignal): AsyncGenerator<Buffer, void, undefined> {
+  try {
+    yield* response as AsyncIterable<Buffer>;
+  } catch (error) {
+    if (!signal.aborted) throw new KubeError("unreachable", "the connection broke", { cause: error });
+  } finally {
+    response.destroy();
+  }
+}
+
+function eventsUntil<T extends KubeObject>(response: IncomingMessage, signal: AbortSignal, pace: Pace | undefined) {
+  endWith(response, signal);
   return readEvents<T>(response, async (read) => {
     pace?.spent(read);
     await pace?.ready(signal);

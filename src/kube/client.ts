@@ -1,6 +1,7 @@
 import { type CallerOptions, type CallOptions, openCaller } from "./caller.js";
 import { KubeError } from "./errors.js";
-import { apiVersionOf, type KubeList, type KubeObject, pathOf, type ResourceType } from "./objects.js";
+import type { ExecOptions, ExecSession } from "./exec.js";
+import { apiVersionOf, type KubeList, type KubeObject, pathOf, pods, type ResourceType } from "./objects.js";
 import type { RawRequest } from "./transport.js";
 import type { WatchEvent } from "./watch.js";
 
@@ -45,16 +46,23 @@ export interface KubeClient {
   getPath(path: string, options?: CallOptions): Promise<unknown>;
   /** One page; pass `continue` for the next one. */
   list<T extends KubeObject>(type: ResourceType, options?: ListOptions): Promise<KubeList<T>>;
-  /** Server-side apply, force: creates the object or sets exactly the given fields. */
-  apply<T extends KubeObject>(type: ResourceType, object: T, options?: CallOptions): Promise<T>;
+  /** Server-side apply, force: creates the object or sets exactly the given fields; with `dryRun` only answers what would be. */
+  apply<T extends KubeObject>(
+    type: ResourceType,
+    object: T,
+    options?: CallOptions & { readonly dryRun?: boolean | undefined },
+  ): Promise<T>;
   create<T extends KubeObject>(type: ResourceType, object: T, options?: CallOptions): Promise<T>;
   /** Merge patch (RFC 7386): null removes a field. */
   mergePatch<T extends KubeObject>(type: ResourceType, place: Place, patch: unknown, options?: CallOptions): Promise<T>;
-  /** Deletes the object; with `uid` only if it still is that one (409 otherwise). */
+  /**
+   * Deletes the object; with `uid` only if it still is that one (409 otherwise). What it owns goes as is usual for its
+   * kind, which leaves the Pods of Jobs behind; with `background` after it in any case.
+   */
   delete(
     type: ResourceType,
     place: Place,
-    options?: CallOptions & { readonly uid?: string | undefined },
+    options?: CallOptions & { readonly uid?: string | undefined; readonly background?: boolean | undefined },
   ): Promise<void>;
   /** POST to a subresource, such as a request for a kubeconfig. */
   createSubresource<R>(
@@ -73,6 +81,16 @@ export interface KubeClient {
   ): Promise<T>;
   /** Resolves when the watch is open; iterate until it ends. Breaking off the iteration closes it. */
   watch<T extends KubeObject>(type: ResourceType, options: WatchOptions): Promise<AsyncIterable<WatchEvent<T>>>;
+  /** GET of what is text below an object, such as the "log" of a pod: its bytes as they come, until the signal aborts. */
+  streamBelow(
+    type: ResourceType,
+    place: Place,
+    subresource: string,
+    query: Readonly<Record<string, string | undefined>>,
+    signal: AbortSignal,
+  ): Promise<AsyncIterable<Buffer>>;
+  /** Runs a command in a container of a pod; resolves when the connection to it is open. */
+  exec(pod: Place, options: ExecOptions): Promise<ExecSession>;
   /** Drops idle connections. */
   close(): void;
 }
@@ -94,7 +112,7 @@ export function openKube(settings: CallerOptions): KubeClient {
     list: async <T extends KubeObject>(type: ResourceType, options: ListOptions = {}) =>
       listOf<T>(await call(listRequest(type, options), options)),
     apply: (type, object, options) => {
-      const query = { fieldManager, force: "true" };
+      const query = { fieldManager, force: "true", ...(options?.dryRun === true ? { dryRun: "All" } : {}) };
       const contentType = "application/apply-patch+yaml";
       const path = pathOf(type, object.metadata.namespace, object.metadata.name);
       return call({ method: "PATCH", path, query, body: write(type, object), contentType }, options);
@@ -113,7 +131,8 @@ export function openKube(settings: CallerOptions): KubeClient {
     },
     delete: async (type, place, options = {}) => {
       const preconditions = options.uid === undefined ? {} : { preconditions: { uid: options.uid } };
-      const body = JSON.stringify({ apiVersion: "v1", kind: "DeleteOptions", ...preconditions });
+      const propagation = options.background === true ? { propagationPolicy: "Background" } : {};
+      const body = JSON.stringify({ apiVersion: "v1", kind: "DeleteOptions", ...preconditions, ...propagation });
       await call({ method: "DELETE", path: pathOf(type, place.namespace, place.name), body }, options);
     },
     createSubresource: (type, place, subresource, body, options) => {
@@ -125,8 +144,18 @@ export function openKube(settings: CallerOptions): KubeClient {
       return call({ method: "PUT", path, query: { fieldManager }, body: write(type, object) }, options);
     },
     watch: (type, options) => caller.watch(watchRequest(type, options), options.signal),
+    streamBelow: (type, place, subresource, query, signal) => {
+      const path = pathOf(type, place.namespace, place.name, subresource);
+      return caller.stream({ method: "GET", path, query }, signal);
+    },
+    exec: (pod, options) => caller.exec(execRequest(pod, options), options.signal),
     close: () => caller.close(),
   };
+}
+
+function execRequest({ namespace, name }: Place, { command, container, stdin, tty }: ExecOptions): RawRequest {
+  const streams = { stdin: String(stdin), stdout: "true", stderr: String(!tty), tty: String(tty) };
+  return { method: "GET", path: pathOf(pods, namespace, name, "exec"), query: { ...streams, container, command } };
 }
 
 function listRequest(type: ResourceType, options: ListOptions): RawRequest {

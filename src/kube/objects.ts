@@ -47,6 +47,9 @@ export const namespaces: ResourceType = { group: "", version: "v1", plural: "nam
 /** Core Nodes. */
 export const nodes: ResourceType = { group: "", version: "v1", plural: "nodes", kind: "Node" };
 
+/** Core Pods. */
+export const pods: ResourceType = { group: "", version: "v1", plural: "pods", kind: "Pod" };
+
 /** A core Secret. */
 export interface Secret extends KubeObject {
   type?: string;

@@ -12,7 +12,13 @@ const farthest = 200;
  * The bytes that a Kubernetes quantity stands for, such as "1Gi", "1.5G", "1e9" or the number 12: rounded up to a
  * whole number and never more than `mostBytes`. Undefined when it is no quantity of bytes; never throws.
  */
-export function bytesOf(quantity: unknown): bigint | undefined {
+export const bytesOf = (quantity: unknown): bigint | undefined => counted(quantity, 0);
+
+/** The same in thousandths, in which Kubernetes counts processors: "250m" is 250. */
+export const millisOf = (quantity: unknown): bigint | undefined => counted(quantity, 3);
+
+/** The quantity times ten to the `power`. */
+function counted(quantity: unknown, power: number): bigint | undefined {
   if (typeof quantity !== "string" && typeof quantity !== "number") return undefined;
   const match = /^\+?(\d{0,64})(?:\.(\d{0,64}))?(?:([KMGTPE]i|[numkMGTPE])|[eE]([+-]?\d{1,10}))?$/.exec(
     String(quantity),
@@ -21,7 +27,10 @@ export function bytesOf(quantity: unknown): bigint | undefined {
   const [, whole = "", fraction = "", suffix, exponent = "0"] = match;
   if (whole === "" && fraction === "") return undefined;
   const factor = 1024n ** BigInt(binary.indexOf(suffix ?? "") + 1);
-  return rounded(BigInt(whole + fraction) * factor, (decimal[suffix ?? ""] ?? Number(exponent)) - fraction.length);
+  return rounded(
+    BigInt(whole + fraction) * factor,
+    (decimal[suffix ?? ""] ?? Number(exponent)) - fraction.length + power,
+  );
 }
 
 /** `digits` times ten to the `power`. */

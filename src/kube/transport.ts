@@ -3,15 +3,18 @@ import http from "node:http";
 import https from "node:https";
 import { isIP, type LookupFunction } from "node:net";
 import type { KubeConfig } from "@kubernetes/client-node";
+import type { WebSocket } from "ws";
 import { type AddressScope, inScope, refusedAddress, scopedLookup } from "./addresses.js";
-import { KubeError } from "./errors.js";
+import { KubeError, statusError } from "./errors.js";
+import { longestMessage } from "./exec.js";
 
 /** One HTTP request to an API server. */
 export interface RawRequest {
   readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   /** Path below the server's URL, beginning with "/". */
   readonly path: string;
-  readonly query?: Readonly<Record<string, string | undefined>>;
+  /** A list stands for the same name several times. */
+  readonly query?: Readonly<Record<string, string | readonly string[] | undefined>>;
   readonly body?: string;
   readonly contentType?: string;
 }
@@ -20,13 +23,15 @@ export interface RawRequest {
 export interface Transport {
   /** Resolves with the response when its headers are there; aborting the signal also ends its body. */
   send(request: RawRequest, signal: AbortSignal): Promise<http.IncomingMessage>;
+  /** Opens a WebSocket with one of the protocols; rejects with a "status" KubeError when the server refuses. */
+  connect(request: RawRequest, protocols: readonly string[], signal: AbortSignal): Promise<WebSocket>;
   /** Drops the idle connections; later requests open new ones. */
   close(): void;
 }
 
 type TlsOptions = Pick<https.AgentOptions, "ca" | "cert" | "key" | "rejectUnauthorized" | "servername">;
 
-const maxSockets = 64;
+const maxSockets = 128;
 
 /**
  * Reads a kubeconfig, given as a file path or as its text; without one, the service account of the pod.
@@ -42,15 +47,18 @@ export async function openTransport(kubeconfig: string | undefined, scope: Addre
     isProxied: cluster.proxyUrl !== undefined && cluster.proxyUrl !== "",
     lookup: scope === "any" ? undefined : scopedLookup(scope),
   });
+  const credentials = async (): Promise<https.RequestOptions> => {
+    // Addresses are not looked up.
+    const host = base.hostname.replace(/^\[|\]$/g, "");
+    if (isIP(host) !== 0 && !inScope(host, scope)) throw unreachable(refusedAddress(), false);
+    const options: https.RequestOptions = { headers: {} };
+    await config.applyToHTTPSOptions(options);
+    return { ...options, agent: pool.agentFor(options) };
+  };
   return {
-    async send(request, signal) {
-      // Addresses are not looked up.
-      const host = base.hostname.replace(/^\[|\]$/g, "");
-      if (isIP(host) !== 0 && !inScope(host, scope)) throw unreachable(refusedAddress(), false);
-      const options: https.RequestOptions = { headers: {} };
-      await config.applyToHTTPSOptions(options);
-      return exchange(base, request, { ...options, agent: pool.agentFor(options), signal });
-    },
+    send: async (request, signal) => exchange(base, request, { ...(await credentials()), signal }),
+    connect: async (request, protocols, signal) =>
+      upgrade(urlOf(base, request), protocols, await credentials(), signal),
     close: () => pool.close(),
   };
 }
@@ -112,11 +120,50 @@ function sameTls(a: TlsOptions, b: TlsOptions): boolean {
   return text(a) === text(b);
 }
 
-function exchange(base: URL, request: RawRequest, options: https.RequestOptions): Promise<http.IncomingMessage> {
+function urlOf(base: URL, request: RawRequest): URL {
   const url = new URL(`${base.pathname.replace(/\/$/, "")}${request.path}`, base);
-  for (const [name, value] of Object.entries(request.query ?? {})) {
-    if (value !== undefined) url.searchParams.set(name, value);
+  for (const [name, value = []] of Object.entries(request.query ?? {})) {
+    for (const each of typeof value === "string" ? [value] : value) url.searchParams.append(name, each);
   }
+  return url;
+}
+
+/** The WebSocket library is loaded here and not before: most processes never need it. */
+async function upgrade(
+  url: URL,
+  protocols: readonly string[],
+  { agent, headers }: https.RequestOptions,
+  signal: AbortSignal,
+): Promise<WebSocket> {
+  const { WebSocket: Socket } = await import("ws");
+  const given = { ...(headers as Record<string, string>), "user-agent": "slipway" };
+  const settings = { headers: given, maxPayload: longestMessage, perMessageDeflate: false };
+  url.protocol = url.protocol === "http:" ? "ws:" : "wss:";
+  const socket = new Socket(url, [...protocols], agent instanceof http.Agent ? { ...settings, agent } : settings);
+  const abort = (): void => socket.terminate();
+  signal.addEventListener("abort", abort, { once: true });
+  try {
+    if (signal.aborted) abort();
+    return await new Promise<WebSocket>((resolve, reject) => {
+      // What comes before its reader listens must wait.
+      socket.once("open", () => {
+        socket.pause();
+        resolve(socket);
+      });
+      socket.on("error", (error) => reject(unreachable(error, false)));
+      socket.once("unexpected-response", (_, response) => {
+        readText(response, 1024 * 1024)
+          .then((text) => reject(statusError(response.statusCode ?? 500, text)), reject)
+          .finally(abort);
+      });
+    });
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
+}
+
+function exchange(base: URL, request: RawRequest, options: https.RequestOptions): Promise<http.IncomingMessage> {
+  const url = urlOf(base, request);
   const headers: http.OutgoingHttpHeaders = {
     ...(options.headers as http.OutgoingHttpHeaders),
     accept: "application/json",

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { bytesOf, mostBytes } from "../../src/kube/quantity.js";
+import { bytesOf, millisOf, mostBytes } from "../../src/kube/quantity.js";
 
 test.each([
   ["1Gi", 2n ** 30n],
@@ -86,4 +86,16 @@ test("whole numbers with a suffix are exact", () => {
       expect(bytesOf(`${number}${suffix}`)).toBe(exact < mostBytes ? exact : mostBytes);
     }),
   );
+});
+
+test.each([
+  ["250m", 250n],
+  ["1", 1000n],
+  ["0.5", 500n],
+  ["0.1m", 1n],
+  ["1k", 1_000_000n],
+  ["-1", undefined],
+  ["one", undefined],
+])("%s is %s thousandths", (quantity, millis) => {
+  expect(millisOf(quantity)).toBe(millis);
 });

@@ -69,7 +69,10 @@ async function runSession(
   socket.on("close", end);
   socket.on("error", end);
   try {
-    const status = await run(cluster, pod, options, streamsOf(socket, leaving.signal), onError);
+    const streams = streamsOf(socket, leaving.signal);
+    const status = await run(cluster, pod, options, streams, onError);
+    // What was written comes before how it ended.
+    await Promise.all([drained(streams.stdout), drained(streams.stderr)]);
     await send(socket, channels.status, Buffer.from(JSON.stringify(status)));
     socket.close(1000);
   } finally {
@@ -100,6 +103,13 @@ async function run(
     onError(error);
     return { ...new StatusError(500, "InternalError", "the command could not be run").body() };
   }
+}
+
+function drained(stream: Writable): Promise<void> {
+  return new Promise((resolve) => {
+    stream.once("close", resolve);
+    stream.end(resolve);
+  });
 }
 
 function streamsOf(socket: WebSocket, signal: AbortSignal): ExecStreams {

@@ -69,6 +69,27 @@ describe("a simulated data plane", () => {
     expect(volume.status.phase).toBe("Bound");
   });
 
+  it("binds the claims that a StatefulSet makes, and protects them", async () => {
+    const labels = { app: "db" };
+    await create(`${root}/apis/apps/v1/namespaces/default/statefulsets`, {
+      metadata: { name: "db" },
+      spec: {
+        serviceName: "db",
+        selector: { matchLabels: labels },
+        template: { metadata: { labels }, spec: { containers: [{ name: "db", image: "postgres" }] } },
+        volumeClaimTemplates: [
+          {
+            metadata: { name: "data" },
+            spec: { accessModes: ["ReadWriteOnce"], resources: { requests: { storage: "2Gi" } } },
+          },
+        ],
+      },
+    });
+    const volume = await bound("data-db-0");
+    expect(volume.spec.storageClassName).toBe("standard");
+    expect((await get(`${claims}/data-db-0`)).metadata.finalizers).toEqual(["kubernetes.io/pvc-protection"]);
+  });
+
   it("leaves claims of other drivers alone", async () => {
     await newClaim("foreign", { storageClassName: "somebody-elses" });
     await newClaim("next");

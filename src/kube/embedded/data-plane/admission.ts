@@ -1,6 +1,6 @@
 import type { AdmissionRequest } from "../extension.js";
 import { asText } from "../fields.js";
-import type { ObjectStore } from "../types.js";
+import type { KubeObject, ObjectStore } from "../types.js";
 import { isDefaultClass, protections, snapshotGroup, storageClasses } from "./names.js";
 
 const finalizers: Readonly<Record<string, string>> = {
@@ -18,9 +18,12 @@ export function dataPlaneAdmission({ operation, subresource, type, object, store
   if (finalizer !== undefined) {
     object.metadata.finalizers = [...new Set([...(object.metadata.finalizers ?? []), finalizer])];
   }
-  if (kind === "/persistentvolumeclaims" && object.spec?.storageClassName === undefined) {
-    object.spec = { ...object.spec, ...defaultClassOf(store) };
-  }
+  if (kind === "/persistentvolumeclaims") giveClass(store, object);
+}
+
+/** Gives a claim that names no storage class the default one, if there is one. */
+export function giveClass(store: ObjectStore, claim: KubeObject): void {
+  if (claim.spec?.storageClassName === undefined) claim.spec = { ...claim.spec, ...defaultClassOf(store) };
 }
 
 function defaultClassOf(store: ObjectStore): { storageClassName?: string } {

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { bytesOf } from "../../quantity.js";
 import { asFields, asText } from "../fields.js";
 import type { Fields, KubeObject, ObjectStore } from "../types.js";
+import { giveClass } from "./admission.js";
 import { claims, contents, driver, protections, snapshots, storageClasses, usedBytes, volumes } from "./names.js";
 import { emptyBytes } from "./usage.js";
 import { attachmentsOf, claimsInUse, withoutFinalizer } from "./uses.js";
@@ -9,8 +10,21 @@ import { attachmentsOf, claimsInUse, withoutFinalizer } from "./uses.js";
 /** Binds claims to volumes, making the volumes, and lets both go when nobody uses them any more. */
 export async function settleClaims(store: ObjectStore): Promise<void> {
   const inUse = claimsInUse(store);
-  for (const claim of store.list(claims)) await settleClaim(store, claim, inUse);
+  for (const claim of store.list(claims)) await settleClaim(store, await completed(store, claim), inUse);
   for (const volume of store.list(volumes)) await settleVolume(store, volume);
+}
+
+/** Those that controllers make, such as of StatefulSets, come without what the admission gives to those of callers. */
+async function completed(store: ObjectStore, claim: KubeObject): Promise<KubeObject> {
+  const { name, namespace, deletionTimestamp, finalizers = [] } = claim.metadata;
+  const isComplete = finalizers.includes(protections.claim) && claim.spec?.storageClassName !== undefined;
+  if (deletionTimestamp !== undefined || isComplete) return claim;
+  const complete = await store.modify({ ...claims, namespace, name }, (draft) => {
+    if (draft.metadata.uid !== claim.metadata.uid) return;
+    draft.metadata.finalizers = [...new Set([...(draft.metadata.finalizers ?? []), protections.claim])];
+    giveClass(store, draft);
+  });
+  return complete ?? claim;
 }
 
 async function settleClaim(store: ObjectStore, claim: KubeObject, inUse: ReadonlySet<string>): Promise<void> {

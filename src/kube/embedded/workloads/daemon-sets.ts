@@ -35,8 +35,9 @@ export const daemonSetController: Controller = {
     const wanted = nodesFor(set, world);
     const failure = await settle(set, world, wanted, revision);
     if (failure === undefined) await replaceOld(set, world, wanted, revision);
-    await report(set, world, wanted, revision);
+    // Before they are counted: who becomes available in between is looked at again.
     const next = nextAvailable(world, podsOf(world, set), set.spec?.minReadySeconds);
+    await report(set, world, wanted, revision);
     return failure === undefined ? next : retryMs;
   },
 };

@@ -26,6 +26,9 @@ const standardDeadline = 600;
 /** Writes the status of a Deployment; answers in how many milliseconds time alone changes it. */
 export async function reportDeployment(world: World, deployment: KubeObject, sets: Sets): Promise<number | undefined> {
   const { metadata, spec = {} } = deployment;
+  const all = sets.sets.flatMap((set) => podsOfSet(world, set));
+  // Before they are counted: who becomes available in between is looked at again.
+  const next = nextAvailable(world, all, spec.minReadySeconds);
   const counts = countsOf(world, deployment, sets);
   const desired = asNumber(spec.replicas ?? 1);
   const before = conditionOf(deployment, "Progressing");
@@ -45,8 +48,6 @@ export async function reportDeployment(world: World, deployment: KubeObject, set
       conditions: conditionsOf(draft, world, { counts, complete, late, ...sets }),
     };
   });
-  const all = sets.sets.flatMap((set) => podsOfSet(world, set));
-  const next = nextAvailable(world, all, spec.minReadySeconds);
   if (complete || late || spec.paused === true) return next;
   return Math.min(deadline - waited + 1, next ?? Number.POSITIVE_INFINITY);
 }

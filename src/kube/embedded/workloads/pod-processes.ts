@@ -7,6 +7,7 @@ import { environmentOf, mountedFile } from "./environment.js";
 import { containersOf } from "./pod-state.js";
 import { initContainersOf, statusOf } from "./pod-status.js";
 import { runCommand, type ShellEnvironment } from "./shell.js";
+import { terminalLines } from "./terminal-lines.js";
 
 const largestInput = 1024 * 1024;
 const longestDelay = 2 ** 31 - 1;
@@ -35,16 +36,19 @@ export async function execute(
   if (asFields(status?.state).running === undefined)
     throw badRequest(`container not found ("${asText(container.name)}")`);
   const { signal, stdin, stdout, stderr } = streams;
+  const write = (text: string): void => void (text !== "" && stdout.write(tty ? text.replaceAll("\n", "\r\n") : text));
+  const lines = tty ? terminalLines(stdin, write) : undefined;
   const environment: ShellEnvironment = {
     hostname: asText(pod.spec?.hostname) || pod.metadata.name,
     variables: environmentOf(store, pod, container).variables,
     now: () => new Date(),
     readFile: (path) =>
       path === "/etc/hostname" ? `${pod.metadata.name}\n` : mountedFile(store, pod, container, path),
-    write: (text) => void (text !== "" && stdout.write(tty ? text.replaceAll("\n", "\r\n") : text)),
+    write,
     // A terminal has one channel for both.
     writeError: (text) => void (tty ? stdout.write(text.replaceAll("\n", "\r\n")) : stderr.write(text)),
     readInput: () => readAll(stdin),
+    readLine: lines === undefined ? undefined : () => lines.next(),
     sleep: async (ms) => {
       await delay(Math.min(ms, longestDelay), undefined, { signal }).catch(() => undefined);
     },

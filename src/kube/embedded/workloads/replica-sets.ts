@@ -60,6 +60,8 @@ async function resize(set: KubeObject, world: World) {
 async function report(set: KubeObject, failure: Error | undefined, world: World): Promise<number | undefined> {
   const active = podsOfSet(world, set);
   const { minReadySeconds } = set.spec ?? {};
+  // Before they are counted: who becomes available in between is looked at again.
+  const next = nextAvailable(world, active, minReadySeconds);
   const available = active.filter((pod) => isAvailable(world, pod, minReadySeconds)).length;
   await world.store.patchStatus(refTo(replicaSets, set), (draft) => {
     const conditions =
@@ -79,5 +81,5 @@ async function report(set: KubeObject, failure: Error | undefined, world: World)
       ...(conditions.length > 0 ? { conditions } : {}),
     };
   });
-  return nextAvailable(world, active, minReadySeconds);
+  return next;
 }

@@ -9,6 +9,8 @@ export interface ShellEnvironment {
   readonly writeError: (text: string) => void;
   /** All that the caller sends, until it closes. */
   readonly readInput: () => Promise<string>;
+  /** The next line that the caller types; undefined at the end. Only with a terminal. */
+  readonly readLine?: (() => Promise<string | undefined>) | undefined;
   /** Resolves earlier when the caller goes away. */
   readonly sleep: (ms: number) => Promise<void>;
   /** The rows and columns of the caller's terminal. */
@@ -54,6 +56,10 @@ const programs: Readonly<Record<string, Program>> = {
   whoami: (environment) => say(environment, "root"),
   hostname: (environment) => say(environment, environment.hostname),
   date: (environment) => say(environment, environment.now().toUTCString().replace("GMT", "UTC")),
+  test: ({ readFile }, [flag = "", path = ""]) => {
+    if (flag === "-x") return path === "/bin/sh" ? 0 : 1;
+    return ["-e", "-f", "-r", "-s"].includes(flag) && readFile(path) !== undefined ? 0 : 1;
+  },
   pwd: (environment) => say(environment, "/"),
   stty: (environment, [what]) => {
     const size = environment.terminal();
@@ -77,10 +83,24 @@ function readOut({ readFile, write, writeError }: ShellEnvironment, path: string
 export async function runCommand(environment: ShellEnvironment, command: readonly string[]): Promise<number> {
   const [name = "", flag, script = ""] = command;
   if (!interpreters.test(name)) return await runProgram(environment, command);
-  if (flag === undefined || flag === "-i") return await runScript(environment, await environment.readInput());
+  if (flag === undefined || flag === "-i") return await converse(environment);
   if (flag === "-c" || flag === "-ec" || flag === "-lc") return await runScript(environment, script);
   environment.writeError(`${name}: ${flag}: No such file or directory\n`);
   return 127;
+}
+
+/** Runs what is typed, line by line at a terminal, or else all of it when it has come. */
+async function converse(environment: ShellEnvironment): Promise<number> {
+  const { readLine, write } = environment;
+  if (readLine === undefined) return await runScript(environment, await environment.readInput());
+  let state: Progress = { code: 0, isOver: false };
+  while (!state.isOver) {
+    write("# ");
+    const line = await readLine();
+    if (line === undefined) return state.code;
+    state = await runStatements(environment, line, state.code);
+  }
+  return state.code;
 }
 
 async function runProgram(environment: ShellEnvironment, [name = "", ...args]: readonly string[]): Promise<number> {
@@ -95,23 +115,32 @@ function baseName(path: string): string {
   return path.startsWith("/bin/") || path.startsWith("/usr/bin/") ? path.slice(path.lastIndexOf("/") + 1) : path;
 }
 
+/** How far a shell is: the code of its last command, and whether it is over. */
+interface Progress {
+  readonly code: number;
+  readonly isOver: boolean;
+}
+
+const runScript = async (environment: ShellEnvironment, script: string): Promise<number> =>
+  (await runStatements(environment, script, 0)).code;
+
 /** Runs commands with `;`, newlines, `&&` and `||` between them, and quotes and $variables in them. */
-async function runScript(environment: ShellEnvironment, script: string): Promise<number> {
+async function runStatements(environment: ShellEnvironment, script: string, before: number): Promise<Progress> {
   if (script.length > longestScript) {
     environment.writeError("sh: the script is too long\n");
-    return 2;
+    return { code: 2, isOver: false };
   }
-  let code = 0;
+  let code = before;
   for (const { when, words } of statementsOf(script, environment.variables, () => code)) {
     if ((when === "&&" && code !== 0) || (when === "||" && code === 0)) continue;
     const line = words();
     const [name, status] = line;
     if (name === undefined) continue;
-    if (name === "exit") return status === undefined ? code : Number(status) & 255 || 0;
-    if (name === "exec") return await runCommand(environment, line.slice(1));
+    if (name === "exit") return { code: status === undefined ? code : Number(status) & 255 || 0, isOver: true };
+    if (name === "exec") return { code: await runCommand(environment, line.slice(1)), isOver: true };
     code = await runCommand(environment, [...line]);
   }
-  return code;
+  return { code, isOver: false };
 }
 
 interface Statement {

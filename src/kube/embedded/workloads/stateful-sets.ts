@@ -22,8 +22,9 @@ export const statefulSetController: Controller = {
     const revisions = revisionsOf(set);
     await noteRevision(world, set, new Set(Object.values(revisions)));
     const failure = await advance(set, world, revisions);
-    await report(set, world, revisions);
+    // Before they are counted: who becomes available in between is looked at again.
     const next = nextAvailable(world, podsOf(world, set), set.spec?.minReadySeconds);
+    await report(set, world, revisions);
     return failure === undefined ? next : retryMs;
   },
 };

@@ -32,6 +32,11 @@ const charts: Readonly<Record<string, Chart>> = {
   },
 };
 
+/** The versions of each chart, the oldest first. */
+export const offeredCharts: ReadonlyMap<string, readonly string[]> = new Map(
+  Object.entries(charts).map(([name, { versions }]) => [name, versions]),
+);
+
 /** The newest version of a chart that a constraint allows; undefined when there is no such chart or version. */
 export function resolveChart(name: string, constraint: string): string | undefined {
   if (!Object.hasOwn(charts, name)) return undefined;

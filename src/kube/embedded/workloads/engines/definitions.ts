@@ -1,5 +1,5 @@
 import { definitionsName } from "../../custom-types.js";
-import type { NewObject, ObjectStore, ResourceName } from "../../types.js";
+import type { NewObject, ObjectRef, ObjectStore, ResourceName } from "../../types.js";
 
 /** What may be installed in a simulated cluster beside Kubernetes itself. */
 export const engines = ["flux", "argocd", "cert-manager"] as const;
@@ -39,12 +39,18 @@ const definitions: readonly Definition[] = [
   { engine: "cert-manager", ...clusterIssuers, version: "v1", kind: "ClusterIssuer", scope: "Cluster" },
 ];
 
-/** Defines the resources of the engines, as far as they are not defined already. */
+/** Where Argo CD is installed, and where it looks for Applications unless it is told otherwise. */
+const argoNamespace: ObjectRef = { group: "", resource: "namespaces", name: "argocd" };
+
+/** Defines the resources of the engines, as far as they are not defined already, and makes the home of Argo CD. */
 export async function defineEngines(store: ObjectStore, wanted: readonly Engine[]): Promise<void> {
   for (const definition of definitions.filter(({ engine }) => wanted.includes(engine))) {
     const name = `${definition.resource}.${definition.group}`;
     if (store.get({ ...definitionsName, name }) === undefined)
       await store.create(definitionsName, objectOf(name, definition));
+  }
+  if (wanted.includes("argocd") && store.get(argoNamespace) === undefined) {
+    await store.create(argoNamespace, { metadata: { name: argoNamespace.name } });
   }
 }
 
