@@ -724,8 +724,8 @@ export const EnvironmentService: GenService<{
     output: typeof EnvironmentServiceUpdateResponseSchema;
   },
   /**
-   * Deletes an environment with the roles that are held in it. FAILED_PRECONDITION while secrets or deployments are
-   * in it, which it names.
+   * Deletes an environment with the roles that are held in it. FAILED_PRECONDITION while deployments, volume claims
+   * or secrets are in it, which it names.
    *
    * Callers: owners and editors of the project.
    *

@@ -488,7 +488,7 @@ export const NamespaceService: GenService<{
   },
   /**
    * Deletes a namespace; one that was made for it goes on the target as well, in the background, one that was adopted
-   * only loses its labels. FAILED_PRECONDITION while deployments are in it.
+   * only loses its labels. FAILED_PRECONDITION while deployments or volume claims are in it, or are moved to it.
    *
    * Callers: owners and editors of the project.
    *

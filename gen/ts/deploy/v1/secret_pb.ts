@@ -743,8 +743,8 @@ export const SecretService: GenService<{
     output: typeof SecretServiceListResponseSchema;
   },
   /**
-   * Changes a secret. Content that is given replaces the whole and makes the next version. ABORTED when
-   * `expected_version` is not its version.
+   * Changes a secret. Content that is given replaces the whole and makes the next version, and soon after a release of
+   * each deployment that follows it. ABORTED when `expected_version` is not its version.
    *
    * Callers: owners and editors of the project or of the environment.
    *
@@ -756,7 +756,8 @@ export const SecretService: GenService<{
     output: typeof SecretServiceUpdateResponseSchema;
   },
   /**
-   * Deletes a secret with all of its versions. FAILED_PRECONDITION while something uses it, which it names.
+   * Deletes a secret with all of its versions. FAILED_PRECONDITION while a release or a
+   * route uses it: it names the deployments.
    *
    * Callers: owners and editors of the project or of the environment.
    *
