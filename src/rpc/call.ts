@@ -78,11 +78,16 @@ export function wasOpened(values: ContextValues): boolean {
 /** Remembers the decoded request and what it is about. */
 export function setRequest(call: Call, request: Message): void {
   call.request = request;
-  call.subject = {
-    project: text(request, call.policy.projectField?.localName),
-    tenant: text(request, call.policy.tenantField?.localName),
-    environment: text(request, call.policy.environmentField?.localName),
-    deployment: text(request, call.policy.deploymentField?.localName),
+  call.subject = subjectIn(call.policy, request);
+}
+
+/** What a request names. */
+export function subjectIn(policy: MethodPolicy, request: Message): Subject {
+  return {
+    project: text(request, policy.projectField?.localName),
+    tenant: text(request, policy.tenantField?.localName),
+    environment: text(request, policy.environmentField?.localName),
+    deployment: text(request, policy.deploymentField?.localName),
   };
 }
 

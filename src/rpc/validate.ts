@@ -14,7 +14,7 @@ export function validateBy(validator: Validator): Interceptor {
   return (next) => async (req) => {
     const { request } = callOf(req);
     if (request !== undefined) check(validator, req.method.input, request);
-    if (!req.stream || request !== undefined) return next(req);
+    if (!req.stream || req.method.methodKind === "server_streaming") return next(req);
     return next({ ...req, message: checkEach(validator, req.method.input, req.message) });
   };
 }
