@@ -13,6 +13,7 @@ import type { Config } from "./config.js";
 import type { Database } from "./db/database.js";
 import type { KubeClient } from "./kube/client.js";
 import type { PartitionSettings } from "./partitions.js";
+import type { Registry } from "./registry/registry.js";
 import type { Assets } from "./resources/api/assets/assets.js";
 import type { Processor } from "./resources/api/payment/processor.js";
 import type { Standings } from "./resources/api/payment/standing.js";
@@ -46,6 +47,8 @@ export interface Platform {
   readonly stripe: StripeLink | undefined;
   /** Whether tenants may use what costs money, and by what means they can pay. */
   readonly standings: Standings;
+  /** Registries of images and repositories of charts. */
+  readonly registry: Registry;
   readonly methods: Methods;
   /** Signing in at the identity providers of the configuration. */
   readonly signIn: SignIn;

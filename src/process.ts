@@ -18,6 +18,7 @@ import { createMethods } from "./methods.js";
 import { type PartitionSettings, parsePartitions } from "./partitions.js";
 import type { Partition, Platform, PlatformSettings } from "./platform.js";
 import { parseProviders } from "./providers.js";
+import { openRegistry } from "./registry/open-registry.js";
 import { parseAssets } from "./resources/api/assets/assets.js";
 import { openProcessor } from "./resources/api/payment/open-processor.js";
 import { createStandings } from "./resources/api/payment/standing.js";
@@ -31,7 +32,14 @@ export interface PlatformOptions
   extends PlatformSettings,
     Pick<
       Config,
-      "maxFeedSilenceMs" | "providersFile" | "addressPoolsFile" | "billingFile" | "paymentProcessor" | "stripe"
+      | "maxFeedSilenceMs"
+      | "providersFile"
+      | "addressPoolsFile"
+      | "billingFile"
+      | "paymentProcessor"
+      | "stripe"
+      | "registryAddresses"
+      | "registryMirrors"
     > {
   readonly server: DatabaseServer;
   readonly log: Logger;
@@ -110,6 +118,7 @@ export async function openPlatform(options: PlatformOptions): Promise<OpenPlatfo
     processor,
     stripe,
     standings,
+    registry: openRegistry({ addresses: options.registryAddresses, mirrors: options.registryMirrors }),
     methods,
     signIn,
     settings: options,

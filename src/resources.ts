@@ -24,10 +24,19 @@ import { BudgetService } from "../gen/ts/billing/v1/budget_pb.js";
 import { InvoiceService, ReceivableService } from "../gen/ts/billing/v1/invoice_pb.js";
 import { CouponService, DiscountService, PaymentMethodService } from "../gen/ts/billing/v1/offer_pb.js";
 import { UsageService } from "../gen/ts/billing/v1/usage_pb.js";
+import { ConfigService } from "../gen/ts/deploy/v1/config_pb.js";
+import { DeploymentService } from "../gen/ts/deploy/v1/deployment_pb.js";
 import { EnvironmentService } from "../gen/ts/deploy/v1/environment_pb.js";
 import { NamespaceService } from "../gen/ts/deploy/v1/namespace_pb.js";
+import { QuotaService } from "../gen/ts/deploy/v1/quota_pb.js";
+import { ReleaseService } from "../gen/ts/deploy/v1/release_pb.js";
+import { RouteService } from "../gen/ts/deploy/v1/route_pb.js";
+import { RuntimeService } from "../gen/ts/deploy/v1/runtime_pb.js";
 import { SecretService } from "../gen/ts/deploy/v1/secret_pb.js";
+import { SettingsService } from "../gen/ts/deploy/v1/settings_pb.js";
 import { TargetService } from "../gen/ts/deploy/v1/target_pb.js";
+import { TaskService } from "../gen/ts/deploy/v1/task_pb.js";
+import { VolumeClaimService } from "../gen/ts/deploy/v1/volume_claim_pb.js";
 import { AccessService } from "../gen/ts/iam/v1/access_pb.js";
 import { AuthService } from "../gen/ts/iam/v1/auth_pb.js";
 import { CredentialService } from "../gen/ts/iam/v1/credential_pb.js";
@@ -83,13 +92,28 @@ import { priceBackground } from "./resources/billing/price/background.js";
 import { usageBackground } from "./resources/billing/usage/background.js";
 import { registerUsage } from "./resources/billing/usage/service.js";
 import { workerReader } from "./resources/billing/usage/worker-reader.js";
+import { registerConfig } from "./resources/deploy/config/service.js";
+import { deploymentBackground } from "./resources/deploy/deployment/background.js";
+import { registerDeployment } from "./resources/deploy/deployment/service.js";
+import { works } from "./resources/deploy/deployment/works/works.js";
 import { registerEnvironment } from "./resources/deploy/environment/service.js";
 import { namespaceBackground } from "./resources/deploy/namespace/background.js";
 import { registerNamespace } from "./resources/deploy/namespace/service.js";
 import { namespaceVisitor } from "./resources/deploy/namespace/visit.js";
+import { registerQuota } from "./resources/deploy/quota/service.js";
+import { registerRelease } from "./resources/deploy/release/service.js";
+import { routeBackground } from "./resources/deploy/route/look.js";
+import { registerRoute } from "./resources/deploy/route/service.js";
+import { runtimeBackground } from "./resources/deploy/runtime/background.js";
+import { registerRuntime } from "./resources/deploy/runtime/service.js";
 import { registerSecret } from "./resources/deploy/secret/service.js";
+import { registerSettings } from "./resources/deploy/settings/service.js";
 import { targetBackground } from "./resources/deploy/target/background.js";
 import { registerTarget } from "./resources/deploy/target/service.js";
+import { registerTask } from "./resources/deploy/task/service.js";
+import { volumeClaimBackground } from "./resources/deploy/volume-claim/background.js";
+import { registerVolumeClaim } from "./resources/deploy/volume-claim/service.js";
+import { volumeClaimVisitor } from "./resources/deploy/volume-claim/visit.js";
 import { registerAccess } from "./resources/iam/access/service.js";
 import { authBackground } from "./resources/iam/auth/background.js";
 import { registerAuth } from "./resources/iam/auth/service.js";
@@ -142,10 +166,19 @@ export const resources: readonly Resource[] = [
   { service: ReceivableService, register: registerReceivable },
   { service: UsageService, register: registerUsage },
 
+  { service: ConfigService, register: registerConfig },
+  { service: DeploymentService, register: registerDeployment },
   { service: EnvironmentService, register: registerEnvironment },
   { service: NamespaceService, register: registerNamespace },
+  { service: QuotaService, register: registerQuota },
+  { service: ReleaseService, register: registerRelease },
+  { service: RouteService, register: registerRoute },
+  { service: RuntimeService, register: registerRuntime },
   { service: SecretService, register: registerSecret },
+  { service: SettingsService, register: registerSettings },
   { service: TargetService, register: registerTarget },
+  { service: TaskService, register: (router, platform) => registerTask(router, platform, works(platform)) },
+  { service: VolumeClaimService, register: registerVolumeClaim },
 
   { service: AccessService, register: registerAccess },
   { service: AuthService, register: registerAuth },
@@ -180,7 +213,11 @@ export const backgrounds: readonly ((platform: Platform) => Background)[] = [
   invoiceBackground,
   usageBackground,
   namespaceBackground,
-  (platform) => targetBackground(platform, [namespaceVisitor(platform)]),
+  volumeClaimBackground,
+  routeBackground,
+  deploymentBackground,
+  runtimeBackground,
+  (platform) => targetBackground(platform, [namespaceVisitor(platform), volumeClaimVisitor(platform)]),
   (platform) =>
     insideBackground(
       platform,

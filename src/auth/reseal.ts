@@ -2,7 +2,7 @@ import { type SQL, sql } from "drizzle-orm";
 import type { Database } from "../db/database.js";
 import type { Keyring } from "./keyring.js";
 
-/** A column of sealed secrets, and the key of its table. */
+/** A column of sealed secrets, and one that is unique in its table: nothing is sealed the same way twice. */
 interface SealedColumn {
   readonly table: string;
   readonly key: string;
@@ -19,6 +19,9 @@ const sealedColumns: readonly SealedColumn[] = [
   { table: "login_attempts", key: "digest", column: "sealed" },
   { table: "targets", key: "id", column: "kubeconfig_sealed" },
   { table: "secret_versions", key: "id", column: "data_sealed", batch: 10 },
+  { table: "releases", key: "id", column: "change_sealed", batch: 10 },
+  { table: "releases", key: "id", column: "config_sealed", batch: 10 },
+  { table: "shell_inputs", key: "input_sealed", column: "input_sealed", batch: 10 },
 ];
 const batchSize = 200;
 

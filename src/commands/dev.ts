@@ -7,6 +7,7 @@ import type { DatabaseServer } from "../db/database.js";
 import { openEmbedded } from "../db/embedded.js";
 import { migrate } from "../db/migrate.js";
 import { openPlatform } from "../process.js";
+import { startDemoRegistry } from "../registry/demo/server.js";
 import { serveApi, serveMetrics, urlOf } from "./api.js";
 import { type DevInfo, ensureDemo, readDevInfo, readKeyring, writeDevInfo } from "./dev-data.js";
 import { startDevKube } from "./dev-kube.js";
@@ -44,7 +45,6 @@ async function start(config: Config, log: Logger, options: DevOptions, closing: 
   await migrate(server, log);
   const kube = await startDevKube(config, log, options);
   closing.add(() => kube.close());
-
   const earlier = await readDevInfo(dataDir);
   let url = config.publicUrl ?? urlOf(config.listen, config.tls !== undefined);
   const keyring = config.keyring.length > 0 ? config.keyring : await readKeyring(dataDir);
@@ -59,6 +59,7 @@ async function start(config: Config, log: Logger, options: DevOptions, closing: 
     admitTenants: "automatic",
     targetAddresses: "any",
     demoPrices: true,
+    registryMirrors: await openDevRegistry(config, closing),
     kubeconfig: kube.kubeconfigPath,
   });
   closing.add(() => open.close());
@@ -75,6 +76,14 @@ async function start(config: Config, log: Logger, options: DevOptions, closing: 
     await writeDevInfo(dataDir, { url, metrics_url: metricsUrl, kubeconfig: kube.kubeconfigPath, ...demo });
   });
   closing.add(() => api.stop());
+}
+
+/** Pods that are played pull nothing: their images need be nowhere. A real cluster, or who names mirrors, has others. */
+async function openDevRegistry(config: Config, closing: Closing): Promise<Config["registryMirrors"]> {
+  if (config.registryMirrors.size > 0 || config.kubeconfig !== undefined) return config.registryMirrors;
+  const demo = await startDemoRegistry();
+  closing.add(() => demo.close());
+  return new Map([["*", demo.url]]);
 }
 
 async function openDevDatabase(config: Config, log: Logger, dataDir: string): Promise<DatabaseServer> {

@@ -1,8 +1,9 @@
-import { and, eq, inArray, isNull, ne, or, type SQL, sql } from "drizzle-orm";
+import { and, eq, getTableColumns, inArray, isNull, ne, or, type SQL, sql } from "drizzle-orm";
 import type { AnyPgColumn } from "drizzle-orm/pg-core";
 import type { Database } from "../../../db/database.js";
 import { constraintOf } from "../../../db/errors.js";
 import { DomainError } from "../../../errors.js";
+import { giveDefaultRoles } from "../../deploy/settings/default-roles.js";
 import { principals } from "../../iam/principal/table.js";
 import { projects } from "../project/table.js";
 import type { ProjectRoleName, TenantRoleName } from "../roles.js";
@@ -85,7 +86,7 @@ export const memberStore = {
   },
 
   /**
-   * Gives a principal a role in a tenant, in place of the one it had. Throws "missing" for an unknown tenant or
+   * Gives a principal a role in a tenant, in place of the one it had; new users get the default roles, too. Throws "missing" for an unknown tenant or
    * principal, and "precondition" when the last owner, or the user of a personal tenant, would be demoted.
    */
   async setTenantRole(db: Database, { tenant, member, role, now }: TenantRoleOrder): Promise<TenantMemberRow> {
@@ -96,11 +97,14 @@ export const memberStore = {
         .insert(tenantMembers)
         .values({ tenant, member, role, createdAt: now })
         .onConflictDoUpdate({ target: [tenantMembers.tenant, tenantMembers.member], set: { role } })
-        .returning()
+        .returning({ ...getTableColumns(tenantMembers), isNew: sql<boolean>`xmax = 0` })
         .catch((error: unknown) => {
           throw asUnknownMember(error, member);
         });
-      return written(row);
+      const { isNew, ...written } = demandRow(row);
+      if (!isNew) return written;
+      await giveDefaultRoles(tx, { tenant, principal: member, event: "member_added", now });
+      return (await memberStore.tenantMember(tx, { tenant, member })) ?? written;
     });
   },
 
@@ -138,7 +142,7 @@ export const memberStore = {
         .catch((error: unknown) => {
           throw asUnknownMember(error, member);
         });
-      return written(row);
+      return demandRow(row);
     });
   },
 
@@ -251,7 +255,7 @@ function asUnknownMember(error: unknown, member: string): unknown {
   return isUnknown ? new DomainError("missing", `principal ${member} does not exist`, { cause: error }) : error;
 }
 
-function written<Row>(row: Row | undefined): Row {
+function demandRow<Row>(row: Row | undefined): Row {
   if (row === undefined) throw new Error("the write answered no row");
   return row;
 }

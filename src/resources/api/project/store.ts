@@ -3,9 +3,11 @@ import type { AnyPgColumn } from "drizzle-orm/pg-core";
 import type { Database } from "../../../db/database.js";
 import { constraintOf } from "../../../db/errors.js";
 import { DomainError } from "../../../errors.js";
+import { deployments } from "../../deploy/deployment/table.js";
 import { environments } from "../../deploy/environment/table.js";
 import { secrets } from "../../deploy/secret/table.js";
 import { targets } from "../../deploy/target/table.js";
+import { volumeClaims } from "../../deploy/volume-claim/table.js";
 import { clusters } from "../cluster/table.js";
 import { ips } from "../ip/table.js";
 import type { Page } from "../paging.js";
@@ -126,16 +128,18 @@ export const projectStore = {
         union all select 5, 'environment ' || name from ${environments} where project = ${id}
         union all select 6, 'target ' || name from ${targets} where project = ${id}
         union all select 7, 'secret ' || name from ${secrets} where project = ${id}
+        union all select 8, 'deployment ' || name from ${deployments} where project = ${id} and deleted_at is null
+        union all select 9, 'volume claim ' || name from ${volumeClaims} where project = ${id}
       ) as things order by kind, thing limit ${most}`);
     return { named: rows.map(({ thing }) => thing), count: rows[0]?.count ?? 0 };
   },
 
   /**
-   * Removes an empty project with its members, invitations and role bindings, and with what is known of clusters,
-   * volumes and snapshots that were in it.
+   * Removes an empty project with its members, invitations and role bindings, and with what is known of deployments,
+   * clusters, volumes and snapshots that were in it.
    */
   async remove(tx: Database, id: string): Promise<void> {
-    for (const table of [snapshots, volumes, clusters]) {
+    for (const table of [deployments, snapshots, volumes, clusters]) {
       await tx.delete(table).where(and(eq(table.project, id), isNotNull(table.deletedAt)));
     }
     await tx.delete(projects).where(eq(projects.id, id));

@@ -19,6 +19,8 @@ export const projects = pgTable(
   },
   (t) => [
     unique("projects_name").on(t.tenant, t.name),
+    // What names a project and its tenant can refer to both at once.
+    unique("projects_of_tenant").on(t.tenant, t.id),
     uniqueIndex("projects_default").on(t.tenant).where(sql`${t.isDefault}`),
   ],
 );

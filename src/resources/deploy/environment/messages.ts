@@ -27,7 +27,8 @@ export function environmentMessage(row: EnvironmentRow): MessageInitShape<typeof
   };
 }
 
-function tolerationMessage({ key = "", operator = "", value = "", effect = "", tolerationSeconds }: Toleration) {
+/** A toleration as the API shows it. */
+export function tolerationMessage({ key = "", operator = "", value = "", effect = "", tolerationSeconds }: Toleration) {
   const seconds = tolerationSeconds === undefined ? {} : { tolerationSeconds: BigInt(tolerationSeconds) };
   return { key, operator, value, effect, ...seconds };
 }

@@ -2,8 +2,10 @@ import { and, eq, ne, type SQL, sql } from "drizzle-orm";
 import type { Database } from "../../../db/database.js";
 import { constraintOf } from "../../../db/errors.js";
 import { DomainError } from "../../../errors.js";
+import { deployments } from "../deployment/table.js";
 import { secrets } from "../secret/table.js";
 import { targets } from "../target/table.js";
+import { volumeClaims } from "../volume-claim/table.js";
 import { environments } from "./table.js";
 
 export type EnvironmentRow = typeof environments.$inferSelect;
@@ -109,20 +111,21 @@ export const environmentStore = {
     await tx.delete(environments).where(is(key));
   },
 
-  /** What is in an environment, such as "secret db": the first of it, and how much there is. */
+  /** What is in an environment, such as "deployment web" or "secret db": the first of it, and how much there is. */
   async contents(
     db: Database,
     { project, id }: EnvironmentKey,
     most: number,
   ): Promise<{ readonly named: string[]; readonly count: number }> {
-    const where = and(eq(secrets.project, project), eq(secrets.environment, id));
-    const rows = await db
-      .select({ name: secrets.name, count: sql<number>`(count(*) over ())::int` })
-      .from(secrets)
-      .where(where)
-      .orderBy(secrets.collection, secrets.name)
-      .limit(most);
-    return { named: rows.map(({ name }) => `secret ${name}`), count: rows[0]?.count ?? 0 };
+    const { rows } = await db.execute<{ thing: string; count: number }>(sql`
+      select thing, (count(*) over ())::int as count from (
+        select 1 as kind, 'deployment ' || name as thing from ${deployments}
+          where project = ${project} and live_environment = ${id}
+        union all select 2, 'volume claim ' || name from ${volumeClaims}
+          where project = ${project} and environment = ${id}
+        union all select 3, 'secret ' || name from ${secrets} where project = ${project} and environment = ${id}
+      ) as things order by kind, thing limit ${most}`);
+    return { named: rows.map(({ thing }) => thing), count: rows[0]?.count ?? 0 };
   },
 
   /** The first of these targets that the project has not; the others stay until the transaction ends. */

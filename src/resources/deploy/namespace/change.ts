@@ -2,6 +2,7 @@ import type {
   NamespaceServiceCreateRequest,
   NamespaceServiceUpdateRequest,
 } from "../../../../gen/ts/deploy/v1/namespace_pb.js";
+import type { Database } from "../../../db/database.js";
 import { DomainError } from "../../../errors.js";
 import type { Platform } from "../../../platform.js";
 import { memberStore } from "../../api/member/store.js";
@@ -9,6 +10,8 @@ import { targetStore } from "../target/store.js";
 import { queueSettle } from "./queue.js";
 import { found, mostNamespaces, namespaceLabels, refuseKeptName, refuseTerminating } from "./rules.js";
 import { type NamespaceChanges, type NamespaceKey, type NamespaceRow, namespaceStore } from "./store.js";
+
+const mostNamed = 5;
 
 /** Registers a namespace; a job makes it on the target. */
 export async function createNamespace(
@@ -65,8 +68,16 @@ export async function deleteNamespace({ db, clock }: Platform, key: NamespaceKey
   return await db.transaction(async (tx) => {
     const row = found(await namespaceStore.lock(tx, key), key.id);
     if (row.deleteRequestedAt !== null) return row;
+    await refuseInUse(tx, row);
     const going = found(await namespaceStore.requestDelete(tx, row, clock()), key.id);
     await queueSettle(tx, row.id);
     return going;
   });
+}
+
+async function refuseInUse(tx: Database, row: NamespaceRow): Promise<void> {
+  const { named, count } = await namespaceStore.contents(tx, row, mostNamed);
+  if (count === 0) return;
+  const names = count > named.length ? [...named, `${count - named.length} more`] : named;
+  throw new DomainError("precondition", `namespace ${row.name} is not empty: delete ${names.join(", ")} first`);
 }

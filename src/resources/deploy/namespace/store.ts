@@ -2,6 +2,9 @@ import { and, eq, isNull, ne, or, type SQL, sql } from "drizzle-orm";
 import type { Database } from "../../../db/database.js";
 import { constraintOf } from "../../../db/errors.js";
 import { DomainError } from "../../../errors.js";
+import { deployments } from "../deployment/table.js";
+import { deploymentTasks } from "../task/table.js";
+import { volumeClaims } from "../volume-claim/table.js";
 import { targetNamespaces } from "./table.js";
 
 export type NamespaceRow = typeof targetNamespaces.$inferSelect;
@@ -25,6 +28,12 @@ export const namespaceStore = {
   /** The same, locked until the transaction ends. */
   async lock(tx: Database, key: NamespaceKey): Promise<NamespaceRow | undefined> {
     const [row] = await tx.select().from(targetNamespaces).where(is(key)).for("update");
+    return row;
+  },
+
+  /** The same, kept from being deleted until the transaction ends. */
+  async hold(tx: Database, key: NamespaceKey): Promise<NamespaceRow | undefined> {
+    const [row] = await tx.select().from(targetNamespaces).where(is(key)).for("key share");
     return row;
   },
 
@@ -67,6 +76,28 @@ export const namespaceStore = {
       });
     if (added === undefined) throw new Error("the write answered no row");
     return added;
+  },
+
+  /**
+   * What is in a namespace, or is about to be moved there, such as "deployment web": the first of it, and how much there
+   * is.
+   */
+  async contents(
+    db: Database,
+    { project, id }: NamespaceKey,
+    most: number,
+  ): Promise<{ named: string[]; count: number }> {
+    const { rows } = await db.execute<{ thing: string; count: number }>(sql`
+      select thing, (count(*) over ())::int as count from (
+        select 1 as kind, 'deployment ' || name as thing from ${deployments}
+          where project = ${project} and live_namespace = ${id}
+        union select 1, 'deployment ' || deployments.name from ${deployments}
+          join ${deploymentTasks} tasks on tasks.deployment = deployments.id
+          where deployments.project = ${project} and tasks.kind = 'move' and tasks.finished_at is null
+            and tasks.params -> 'placement' ->> 'namespace' = ${id}
+        union all select 2, 'volume claim ' || name from ${volumeClaims} where project = ${project} and namespace = ${id}
+      ) as things order by kind, thing limit ${most}`);
+    return { named: rows.map(({ thing }) => thing), count: rows[0]?.count ?? 0 };
   },
 
   /** Changes what is wanted. */

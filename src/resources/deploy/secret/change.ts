@@ -3,15 +3,21 @@ import type {
   SecretServiceCreateRequest,
   SecretServiceUpdateRequest,
 } from "../../../../gen/ts/deploy/v1/secret_pb.js";
+import type { Database } from "../../../db/database.js";
 import { DomainError, invalidField } from "../../../errors.js";
 import type { Platform } from "../../../platform.js";
 import { memberStore } from "../../api/member/store.js";
+import { queueDependents } from "../deployment/dependents.js";
+import { deploymentStore } from "../deployment/store.js";
 import { labelsOf } from "../environment/labels.js";
+import { routeStore } from "../route/store.js";
 import { contentOf } from "./content.js";
 import { secretTypeOf } from "./messages.js";
 import { found, mostSecrets, mostVersions, refuseStale } from "./rules.js";
 import { type SealedVersion, type SecretKey, type SecretRow, type SecretView, secretStore } from "./store.js";
 import type { CertificateFacts } from "./table.js";
+
+const mostNamed = 5;
 
 /** Makes a secret. */
 export async function createSecret(platform: Platform, request: SecretServiceCreateRequest): Promise<SecretView> {
@@ -55,6 +61,7 @@ export async function updateSecret(platform: Platform, request: SecretServiceUpd
     if (Object.keys(changes).length > 0) {
       await secretStore.update(tx, row, changes, { sealed: next?.sealed, now: platform.clock() });
     }
+    if (next !== undefined) await queueDependents(tx, row.id);
     return found(await secretStore.get(tx, key), uuid);
   });
 }
@@ -62,11 +69,22 @@ export async function updateSecret(platform: Platform, request: SecretServiceUpd
 /** Deletes a secret with all of its versions; answers it as it was. */
 export async function deleteSecret({ db }: Platform, key: SecretKey): Promise<SecretView> {
   return await db.transaction(async (tx) => {
-    found(await secretStore.lock(tx, key), key.id);
+    found(await secretStore.lockToDelete(tx, key), key.id);
     const row = found(await secretStore.get(tx, key), key.id);
+    await refuseInUse(tx, row);
     await secretStore.delete(tx, key);
     return row;
   });
+}
+
+async function refuseInUse(tx: Database, { id, project, name }: SecretRow): Promise<void> {
+  const { named, count } = await deploymentStore.usingSecret(tx, id, mostNamed);
+  const hostnames = (await routeStore.ofSecret(tx, project, id)).map(({ hostname }) => `route ${hostname}`);
+  const all = [...named.map((deployment) => `releases of deployment ${deployment}`), ...hostnames];
+  if (all.length === 0) return;
+  const hidden = count - named.length + hostnames.length - hostnames.slice(0, mostNamed).length;
+  const shown = [...all.slice(0, named.length + mostNamed), ...(hidden > 0 ? [`${hidden} more`] : [])];
+  throw new DomainError("precondition", `secret ${name} is in use: delete or change ${shown.join(", ")} first`);
 }
 
 async function seal(

@@ -1,4 +1,4 @@
-import { and, eq, getTableColumns, type SQL, sql } from "drizzle-orm";
+import { and, eq, getTableColumns, isNull, or, type SQL, sql } from "drizzle-orm";
 import type { Database } from "../../../db/database.js";
 import { constraintOf } from "../../../db/errors.js";
 import { DomainError } from "../../../errors.js";
@@ -49,10 +49,69 @@ export const secretStore = {
     return row;
   },
 
-  /** The same, locked until the transaction ends: versions come one by one. */
+  /**
+   * The same, locked until the transaction ends: versions come one by one. Releases that name it are accepted all the
+   * same: they hold its row by its key.
+   */
   async lock(tx: Database, key: SecretKey): Promise<SecretRow | undefined> {
+    const [row] = await tx.select().from(secrets).where(is(key)).for("no key update");
+    return row;
+  },
+
+  /** The same, locked to be deleted: nothing new uses it. */
+  async lockToDelete(tx: Database, key: SecretKey): Promise<SecretRow | undefined> {
     const [row] = await tx.select().from(secrets).where(is(key)).for("update");
     return row;
+  },
+
+  /**
+   * Those among these that deployments of an environment may use, which are its own and those of the whole project: they
+   * are not deleted until the transaction ends.
+   */
+  hold(tx: Database, scope: SecretScope, ids: readonly string[]): Promise<SecretRow[]> {
+    return tx.select().from(secrets).where(isUsable(scope, ids)).orderBy(secrets.id).for("key share");
+  },
+
+  /** The newest version of a secret, whatever project it is in. */
+  async newest(
+    db: Database,
+    id: string,
+  ): Promise<Pick<typeof secretVersions.$inferSelect, "version" | "createdAt"> | undefined> {
+    const { version, createdAt } = secretVersions;
+    const [row] = await db
+      .select({ version, createdAt })
+      .from(secrets)
+      .innerJoin(secretVersions, isNewest)
+      .where(eq(secrets.id, id));
+    return row;
+  },
+
+  /** The keys of some versions of secrets, by `SECRET@VERSION`; those that are not there are left out. */
+  async keysOf(
+    db: Database,
+    versions: readonly { readonly secret: string; readonly version: number }[],
+  ): Promise<Map<string, readonly string[]>> {
+    const { secret, version, keys } = secretVersions;
+    const rows = await db
+      .select({ secret, version, keys })
+      .from(secretVersions)
+      .where(
+        sql`(${secret}, ${version}) in (select * from unnest(
+          ${sql.param(versions.map((each) => each.secret))}::uuid[],
+          ${sql.param(versions.map((each) => each.version))}::bigint[]))`,
+      );
+    return new Map(rows.map((row) => [`${row.secret}@${row.version}`, row.keys]));
+  },
+
+  /** The newest versions of those that `hold` would answer: until the transaction ends there are no newer ones. */
+  async newestVersions(tx: Database, scope: SecretScope, ids: readonly string[]): Promise<Map<string, number>> {
+    const rows = await tx
+      .select({ id: secrets.id, version: secrets.version })
+      .from(secrets)
+      .where(isUsable(scope, ids))
+      .orderBy(secrets.id)
+      .for("share");
+    return new Map(rows.map(({ id, version }) => [id, version]));
   },
 
   /** A page of the secrets that match, by environment, collection and name, and one more when there are more. */
@@ -149,6 +208,13 @@ async function addVersion(
 // Every question carries the project, and the environment whenever one is named: a role may be held there alone.
 const inScope = ({ project, environment }: SecretScope): SQL | undefined =>
   and(eq(secrets.project, project), environment === "" ? undefined : eq(secrets.environment, environment));
+
+const isUsable = ({ project, environment }: SecretScope, ids: readonly string[]): SQL | undefined =>
+  and(
+    eq(secrets.project, project),
+    or(isNull(secrets.environment), eq(secrets.environment, environment)),
+    sql`${secrets.id} = any(${sql.param(ids)}::uuid[])`,
+  );
 
 const is = (key: SecretKey): SQL | undefined => and(eq(secrets.id, key.id), inScope(key));
 

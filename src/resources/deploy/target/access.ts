@@ -3,6 +3,7 @@ import { DomainError } from "../../../errors.js";
 import type { CallOptions } from "../../../kube/caller.js";
 import { type KubeClient, openKube } from "../../../kube/client.js";
 import { unauthenticated, untrusted } from "../../../kube/errors.js";
+import type { Pace } from "../../../kube/pace.js";
 import type { Platform } from "../../../platform.js";
 import { type ClusterBackends, clusterBackends } from "../../api/cluster/backends.js";
 import { renewalMs } from "../../api/cluster/inside/access-life.js";
@@ -36,16 +37,18 @@ interface Access {
 /**
  * A client for a target, for as long as it is wanted: close it then. The platform takes the access to its own
  * clusters, renews it in time, and at once when the API server does not accept it any more; a foreign kubeconfig is
- * read again every minute. Nothing happens before the first call. Calls throw KubeError, or DomainError when
- * there is no access: "missing" when the target or its cluster is gone, "precondition" when the cluster is going, and
- * "unavailable" when it is not made yet, or when its backend does not answer.
+ * read again every minute. Nothing happens before the first call. With a pace, calls wait for it, and it counts what
+ * they read. Calls throw KubeError, or DomainError when there is no access: "missing" when the target or its cluster is
+ * gone, "precondition" when the cluster is going, and "unavailable" when it is not made yet, or when its backend does
+ * not answer.
  */
 export function targetAccess(
   platform: Platform,
   target: TargetKey,
   backends: ClusterBackends = clusterBackends(platform),
+  pace?: Pace,
 ): TargetClient {
-  const accesses = renewed(() => openAccess(platform, target, backends));
+  const accesses = renewed(() => openAccess(platform, target, backends, pace));
   const call: Call = async (work, options = {}) => {
     options.signal?.throwIfAborted();
     const access = await accesses.get();
@@ -115,22 +118,30 @@ function calling(call: Call): Omit<KubeClient, "close"> {
       call((client) => client.createSubresource(type, place, subresource, body, options), options),
     replaceSubresource: (type, object, subresource, options) =>
       call((client) => client.replaceSubresource(type, object, subresource, options), options),
+    streamBelow: (type, place, subresource, query, signal) =>
+      call((client) => client.streamBelow(type, place, subresource, query, signal), { signal }),
+    exec: (pod, options) => call((client) => client.exec(pod, options), options),
     watch: (type, options) => call((client) => client.watch(type, options), { signal: options.signal }),
   };
 }
 
-async function openAccess(platform: Platform, target: TargetKey, backends: ClusterBackends): Promise<Access> {
+async function openAccess(
+  platform: Platform,
+  target: TargetKey,
+  backends: ClusterBackends,
+  pace: Pace | undefined,
+): Promise<Access> {
   const { db, log, keyring, settings, clock } = platform;
   const access = await targetStore.access(db, target);
   if (access === undefined) throw new DomainError("missing", `target ${target.id} does not exist`);
   if (access.kubeconfigSealed !== null) {
     const kubeconfig = await keyring.open(access.kubeconfigSealed);
-    const client = openKube({ kubeconfig, log, scope: settings.targetAddresses });
+    const client = openKube({ kubeconfig, log, pace, scope: settings.targetAddresses });
     return { client, server: serverIn(kubeconfig), until: performance.now() + foreignMs };
   }
   const kubeconfig = await clusterKubeconfig(platform, access.cluster ?? "", backends);
   const until = performance.now() + renewalMs(kubeconfig, clock(), longestAccessMs);
-  return { client: openKube({ kubeconfig, log }), server: serverIn(kubeconfig), until };
+  return { client: openKube({ kubeconfig, log, pace }), server: serverIn(kubeconfig), until };
 }
 
 async function clusterKubeconfig({ db }: Platform, id: string, backends: ClusterBackends): Promise<string> {

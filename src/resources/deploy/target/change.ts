@@ -5,9 +5,11 @@ import type { Platform } from "../../../platform.js";
 import { clusterStore } from "../../api/cluster/store.js";
 import { memberStore } from "../../api/member/store.js";
 import { labelsOf } from "../environment/labels.js";
+import { routeStore } from "../route/store.js";
 import { foreignAccess } from "./kubeconfig.js";
 import { found, mostTargets, refuseStale, routersOf } from "./rules.js";
 import { type TargetChanges, type TargetKey, type TargetRow, targetStore } from "./store.js";
+import type { RouterSettings } from "./table.js";
 
 const mostNamed = 5;
 
@@ -45,8 +47,26 @@ export async function updateTarget(platform: Platform, request: TargetServiceUpd
       throw invalidField("kubeconfig", "is for foreign clusters: the platform has access to this one by itself");
     }
     if (Object.keys(changes).length === 0) return row;
+    if (changes.routers !== undefined) await refuseRoutersInUse(tx, row, changes.routers);
     return found(await targetStore.update(tx, { project, id }, changes, now), id);
   });
+}
+
+/** Refuses to take a router away that a route uses; new routes wait until the target is not locked any more. */
+async function refuseRoutersInUse(
+  tx: Database,
+  { id, name, routers: before }: TargetRow,
+  routers: readonly RouterSettings[],
+): Promise<void> {
+  const kept = new Set(routers.map((router) => router.name));
+  const names = before.flatMap((router) => (kept.has(router.name) ? [] : router.name));
+  const { hostnames, count } = await routeStore.ofRouters(tx, id, names, mostNamed);
+  if (count === 0) return;
+  const shown = count > hostnames.length ? [...hostnames, `${count - hostnames.length} more`] : hostnames;
+  throw new DomainError(
+    "precondition",
+    `routers of target ${name} are in use: keep those of routes ${shown.join(", ")}`,
+  );
 }
 
 /** Deletes a target that nothing needs. */

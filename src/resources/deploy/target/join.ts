@@ -20,7 +20,7 @@ const rules = [
   { apiGroups: [""], resources: ["pods/exec"], verbs: ["get", "create"] },
   { apiGroups: [""], resources: ["pods/eviction"], verbs: ["create"] },
   { apiGroups: [""], resources: ["events"], verbs: read },
-  { apiGroups: ["apps"], resources: ["deployments", "statefulsets"], verbs: write },
+  { apiGroups: ["apps"], resources: ["deployments", "statefulsets", "daemonsets"], verbs: write },
   { apiGroups: ["apps"], resources: ["replicasets"], verbs: read },
   { apiGroups: ["batch"], resources: ["jobs", "cronjobs"], verbs: write },
   { apiGroups: ["autoscaling"], resources: ["horizontalpodautoscalers"], verbs: write },

@@ -5,6 +5,7 @@ import { storableJson } from "../../../db/storable-json.js";
 import { DomainError } from "../../../errors.js";
 import { clusters } from "../../api/cluster/table.js";
 import { projects } from "../../api/project/table.js";
+import { deployments } from "../deployment/table.js";
 import { environments } from "../environment/table.js";
 import { targetNamespaces } from "../namespace/table.js";
 import { type NodeFacts, targets } from "./table.js";
@@ -135,13 +136,14 @@ export const targetStore = {
     await tx.delete(targets).where(is(key));
   },
 
-  /** What needs a target, such as "namespace web": the first of it, and how much there is. */
+  /** What needs a target, such as "deployment web" or "namespace web": the first of it, and how much there is. */
   async uses(db: Database, { project, id }: TargetKey, most: number): Promise<{ named: string[]; count: number }> {
     const about = JSON.stringify([{ field: "target", values: [id] }]);
     const { rows } = await db.execute<{ thing: string; count: number }>(sql`
       select thing, (count(*) over ())::int as count from (
-        select 1 as kind, 'namespace ' || name as thing from ${targetNamespaces} where target = ${id}
-        union all select 2, 'a constraint of environment ' || name from ${environments}
+        select 1 as kind, 'deployment ' || name as thing from ${deployments} where live_target = ${id}
+        union all select 2, 'namespace ' || name from ${targetNamespaces} where target = ${id}
+        union all select 3, 'a constraint of environment ' || name from ${environments}
           where project = ${project} and constraints @> ${about}::jsonb
       ) as things order by kind, thing limit ${most}`);
     return { named: rows.map(({ thing }) => thing), count: rows[0]?.count ?? 0 };

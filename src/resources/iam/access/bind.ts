@@ -11,7 +11,7 @@ import { callerStillAt } from "./caller-now.js";
 import { type AskedHolder, type Holder, heldBy, holderOf } from "./holder.js";
 import { customRoleStore } from "./role-store.js";
 import { methodsGiven, refuseMethodsBeyond, refuseStrongerRole } from "./rules.js";
-import { demandEnvironment, type NamedScope, type Scope, scopeOf } from "./scope.js";
+import { demandPart, type NamedScope, type Scope, scopeOf } from "./scope.js";
 import { refuseToTakeBeyond } from "./take-away.js";
 
 /** What a request to bind a role, or to take one away, names. */
@@ -31,7 +31,7 @@ export async function setBinding(platform: Platform, request: BindingRequest, ca
   const caller = await callerStillAt(platform, cached, { method: "SetRoleBinding", scope });
   return await platform.db.transaction(async (tx) => {
     const tenant = await holdScope(tx, scope);
-    await demandEnvironment(tx, scope);
+    await demandPart(tx, scope);
     const role = await givenRole(tx, platform, { scope, tenant, id: request.role, caller });
     const providers = platform.signIn.providers.map(({ id }) => id);
     const holder = await holderOf(tx, request.holder, { scope, tenant, now: platform.clock(), providers });
@@ -40,7 +40,9 @@ export async function setBinding(platform: Platform, request: BindingRequest, ca
       if (replaced !== undefined) await refuseToTakeBeyond(tx, platform.methods, { caller, scope, row: replaced });
     }
     await give(tx, platform, { scope, holder, role, by: caller.user });
-    const row = await findBinding(tx, { scope, role: request.role.toLowerCase(), ...heldBy(holder) });
+    const asked = await findBinding(tx, { scope, role: request.role.toLowerCase(), ...heldBy(holder) });
+    // A stronger one may have come with it, by default.
+    const row = asked ?? (await heldBuiltIn(tx, scope, holder));
     if (row === undefined) throw new Error("the binding was not written");
     return row;
   });

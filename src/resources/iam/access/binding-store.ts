@@ -57,6 +57,19 @@ export const bindingStore = {
       );
   },
 
+  /** The same for a deployment, which is locked too. */
+  async removeFromDeployment(tx: Database, project: string, deployment: string): Promise<void> {
+    await tx
+      .delete(roleBindings)
+      .where(
+        and(
+          eq(roleBindings.scope, "deployment"),
+          eq(roleBindings.project, project),
+          eq(roleBindings.subject, deployment),
+        ),
+      );
+  },
+
   /** Whether a principal holds any role in a tenant or in one of its projects. */
   async isIn(db: Database, tenant: string, principal: string): Promise<boolean> {
     const own = sql`(select ${projects.id} from ${projects} where ${projects.tenant} = ${tenant})`;

@@ -2,7 +2,9 @@ import { and, eq, inArray, type SQL, sql } from "drizzle-orm";
 import type { AnyPgColumn } from "drizzle-orm/pg-core";
 import type { Database } from "../../../db/database.js";
 import { projectMembers, tenantMembers } from "../../api/member/table.js";
+import { deploymentStore } from "../../deploy/deployment/store.js";
 import { environmentStore } from "../../deploy/environment/store.js";
+import { giveDefaultRoles } from "../../deploy/settings/default-roles.js";
 import { roleBindings } from "./table.js";
 
 /** Whose invitations are accepted: a user's, by an e-mail address that is verified. */
@@ -25,7 +27,7 @@ type Invitation = typeof roleBindings.$inferSelect;
 export async function acceptPendingBindings(tx: Database, acceptance: Acceptance): Promise<void> {
   const { principal, email, good, now, newId } = acceptance;
   if (email === "" || good.length === 0) return;
-  await holdEnvironments(tx, good);
+  await holdParts(tx, good);
   // Whoever deletes an invitation accepts it: of two sign-ins at once only one finds it.
   const accepted = await tx
     .delete(roleBindings)
@@ -34,7 +36,9 @@ export async function acceptPendingBindings(tx: Database, acceptance: Acceptance
   const tenants = accepted.flatMap(({ tenant, builtInRole }) =>
     tenant === null || builtInRole === null ? [] : { tenant, member: principal, role: builtInRole, createdAt: now },
   );
-  await joinTenants(tx, tenants);
+  for (const tenant of await joinTenants(tx, tenants)) {
+    await giveDefaultRoles(tx, { tenant, principal, event: "member_added", now });
+  }
   const projects = accepted.flatMap(({ scope, project, builtInRole }) =>
     scope !== "project" || project === null || builtInRole === null || builtInRole === "guest"
       ? []
@@ -48,16 +52,16 @@ export async function acceptPendingBindings(tx: Database, acceptance: Acceptance
   );
 }
 
-/** Environments to which somebody is invited are deleted before the invitations are accepted, or with what came of them. */
-async function holdEnvironments(tx: Database, good: readonly string[]): Promise<void> {
+/** Environments and deployments to which somebody is invited go before the invitations are accepted, or with what came of them. */
+async function holdParts(tx: Database, good: readonly string[]): Promise<void> {
   const rows = await tx
-    .select({ subject: roleBindings.subject })
+    .select({ scope: roleBindings.scope, subject: roleBindings.subject })
     .from(roleBindings)
-    .where(and(eq(roleBindings.scope, "environment"), inArray(roleBindings.id, [...good])));
-  await environmentStore.hold(
-    tx,
-    rows.flatMap(({ subject }) => subject ?? []),
-  );
+    .where(and(inArray(roleBindings.scope, ["environment", "deployment"]), inArray(roleBindings.id, [...good])));
+  const of = (kind: Invitation["scope"]) =>
+    rows.flatMap(({ scope, subject }) => (scope === kind && subject !== null ? [subject] : []));
+  await environmentStore.hold(tx, of("environment"));
+  await deploymentStore.holdAll(tx, of("deployment"));
 }
 
 /** Whether a scope is narrower than a project, so that no membership can hold a role in it. */
@@ -68,19 +72,25 @@ function isInProject(scope: Invitation["scope"]): boolean {
 const rank = (role: AnyPgColumn | SQL): SQL => sql`array_position(array['owner','editor','viewer','guest'], ${role})`;
 const given = sql.raw("excluded.role");
 
-// In the order of the keys, so that two sign-ins at once do not wait for each other in a circle.
-async function joinTenants(tx: Database, rows: (typeof tenantMembers.$inferInsert)[]): Promise<void> {
-  if (rows.length === 0) return;
-  await tx
+/**
+ * Answers the tenants to which the principal is new. In the order of the keys, so that two sign-ins at once do not wait
+ * for each other in a circle.
+ */
+async function joinTenants(tx: Database, rows: (typeof tenantMembers.$inferInsert)[]): Promise<string[]> {
+  if (rows.length === 0) return [];
+  const joined = await tx
     .insert(tenantMembers)
     .values(rows.toSorted((a, b) => (a.tenant < b.tenant ? -1 : 1)))
     .onConflictDoUpdate({
       target: [tenantMembers.tenant, tenantMembers.member],
       set: { role: given },
       setWhere: sql`${rank(given)} < ${rank(tenantMembers.role)}`,
-    });
+    })
+    .returning({ tenant: tenantMembers.tenant, isNew: sql<boolean>`xmax = 0` });
+  return joined.flatMap(({ tenant, isNew }) => (isNew ? tenant : [])).toSorted();
 }
 
+/** In the order of the keys likewise. */
 async function joinProjects(tx: Database, rows: (typeof projectMembers.$inferInsert)[]): Promise<void> {
   if (rows.length === 0) return;
   await tx

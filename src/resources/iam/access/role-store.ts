@@ -1,8 +1,9 @@
-import { and, eq, inArray, isNull, or, type SQL } from "drizzle-orm";
+import { and, eq, inArray, isNull, or, type SQL, sql } from "drizzle-orm";
 import type { Database } from "../../../db/database.js";
 import { constraintOf } from "../../../db/errors.js";
 import { DomainError } from "../../../errors.js";
 import { isUuid } from "../../api/uuid.js";
+import { deploySettings } from "../../deploy/settings/table.js";
 import { customRoles, roleBindings } from "./table.js";
 
 export type CustomRoleRow = typeof customRoles.$inferSelect;
@@ -82,13 +83,15 @@ export const customRoleStore = {
   /** How many roles a tenant has of its own. */
   count: (db: Database, tenant: string): Promise<number> => db.$count(customRoles, ownedBy(tenant)),
 
-  /** Where a role is bound, or promised to somebody invited; each scope once. */
-  boundAt(db: Database, id: string): Promise<BoundScope[]> {
+  /** Where a role is bound, promised to somebody invited, or given by itself. */
+  async boundAt(db: Database, id: string): Promise<BoundScope[]> {
     const { scope, tenant, project, subject } = roleBindings;
-    return db
+    const bound = await db
       .selectDistinct({ scope, tenant, project, subject })
       .from(roleBindings)
       .where(eq(roleBindings.customRole, id));
+    const givers = await givingByDefault(db, id);
+    return [...bound, ...givers.map((tenant) => ({ scope: "tenant" as const, tenant, project: null, subject: null }))];
   },
 
   async isBound(db: Database, id: string): Promise<boolean> {
@@ -97,9 +100,18 @@ export const customRoleStore = {
       .from(roleBindings)
       .where(eq(roleBindings.customRole, id))
       .limit(1);
-    return rows.length > 0;
+    return rows.length > 0 || (await givingByDefault(db, id)).length > 0;
   },
 };
+
+/** The tenants that give a role by itself to who comes. */
+async function givingByDefault(db: Database, id: string): Promise<string[]> {
+  const rows = await db
+    .select({ tenant: deploySettings.tenant })
+    .from(deploySettings)
+    .where(sql`${deploySettings.settings} -> 'defaultRoles' @> ${JSON.stringify([{ role: id }])}::jsonb`);
+  return rows.map(({ tenant }) => tenant);
+}
 
 const ownedBy = (tenant: string | null): SQL =>
   tenant === null ? isNull(customRoles.tenant) : eq(customRoles.tenant, tenant);

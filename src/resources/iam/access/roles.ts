@@ -90,7 +90,10 @@ export async function deleteRole(
   return await db.transaction(async (tx) => {
     const row = await lockedRole(tx, request);
     if (await customRoleStore.isBound(tx, row.id)) {
-      throw new DomainError("precondition", `role ${row.name} is bound: take it from its holders first`);
+      throw new DomainError(
+        "precondition",
+        `role ${row.name} is bound: take it from its holders, and out of the default roles, first`,
+      );
     }
     await customRoleStore.delete(tx, row.id);
     return row;

@@ -4,6 +4,7 @@ import type { CallSubject } from "../../../caller.js";
 import type { Database } from "../../../db/database.js";
 import { DomainError } from "../../../errors.js";
 import type { PermissionScope } from "../../../platform.js";
+import { deploymentStore } from "../../deploy/deployment/store.js";
 import { environmentStore } from "../../deploy/environment/store.js";
 import type { BoundScope } from "./role-store.js";
 
@@ -45,12 +46,15 @@ function twoScopes(fields: readonly string[]): DomainError {
   return new DomainError("invalid", message, { violations: fields.map((field) => ({ field, message })) });
 }
 
-/** Refuses a scope whose environment the project has not. */
-export async function demandEnvironment(db: Database, scope: Scope): Promise<void> {
-  if (scope.kind !== "environment") return;
-  const { project, part } = scope;
-  if ((await environmentStore.get(db, { project, id: part })) !== undefined) return;
-  throw new DomainError("missing", `environment ${part} does not exist`);
+/** Refuses a scope whose environment or deployment the project has not; a deployment stays until a transaction ends. */
+export async function demandPart(db: Database, scope: Scope): Promise<void> {
+  if (scope.kind !== "environment" && scope.kind !== "deployment") return;
+  const { kind, project, part } = scope;
+  const row =
+    kind === "environment"
+      ? await environmentStore.get(db, { project, id: part })
+      : await deploymentStore.hold(db, { project, environment: "", id: part });
+  if (row === undefined) throw new DomainError("missing", `${kind} ${part} does not exist`);
 }
 
 /** What a call names that is about the scope. */

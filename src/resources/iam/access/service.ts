@@ -18,7 +18,7 @@ import { check } from "./check.js";
 import { bindingMessage, builtInRoleMessage, customRoleMessage, permissionMessages } from "./messages.js";
 import { customRoleStore } from "./role-store.js";
 import { createRole, deleteRole, found, namedBuiltIn, tenantOf, updateRole } from "./roles.js";
-import { demandEnvironment, type Scope, scopeKindOf, scopeOf } from "./scope.js";
+import { demandPart, type Scope, scopeKindOf, scopeOf } from "./scope.js";
 
 /** iam.v1.AccessService: roles, to whom they are bound where, and what follows from that. */
 export function registerAccess(router: ConnectRouter, platform: Platform): void {
@@ -78,7 +78,7 @@ async function demandScope(db: Database, scope: Scope): Promise<void> {
   if (scope.kind === "platform") return;
   const exists =
     scope.kind === "tenant" ? await tenantStore.get(db, scope.tenant) : await projectStore.get(db, scope.project);
-  if (exists !== undefined) return await demandEnvironment(db, scope);
+  if (exists !== undefined) return await demandPart(db, scope);
   const name = scope.kind === "tenant" ? `tenant ${scope.tenant}` : `project ${scope.project}`;
   throw new DomainError("missing", `${name} does not exist`);
 }

@@ -6,6 +6,7 @@ import { DomainError, invalidField } from "../../../errors.js";
 import type { Platform } from "../../../platform.js";
 import { memberStore } from "../../api/member/store.js";
 import { ensurePersonalTenant } from "../../api/tenant/personal.js";
+import { giveDefaultRoles } from "../../deploy/settings/default-roles.js";
 import { directoryStore, type NewPrincipal } from "./directory-store.js";
 import { principalKindName } from "./messages.js";
 import { refuseToMakeUser, refuseUnfit } from "./rules.js";
@@ -32,6 +33,9 @@ export async function createPrincipal(
     await demandRoom(tx, login, kind);
     const made = await insert(tx, { ...row, id: platform.newId(), tenant: login });
     await joinTeam(tx, login, { team: made.id, members, now });
+    if (kind === "team") {
+      await giveDefaultRoles(tx, { tenant: login, principal: made.id, event: "team_created", now });
+    }
     return made;
   });
 }

@@ -12,6 +12,8 @@ export interface Budget {
 /** The objects of one type in one cluster, as far as they are picked and within the budget. */
 export interface Collection {
   values(): readonly KubeObject[];
+  /** What is kept of an object. */
+  get(object: KubeObject): KubeObject | undefined;
   /** Whether nothing had to be left out of the last list, and since. */
   isComplete(): boolean;
   /** What is kept of a list that begins now: what is known first, then what comes first. */
@@ -42,6 +44,7 @@ export function collectionOf({ pick }: FollowedType, budget: Budget, onOver: () 
     items + (before === undefined ? 1 : 0) <= budget.items && used - (before?.bytes ?? 0) + size <= budget.bytes;
   return {
     values: () => [...kept.values()].map(({ object }) => object),
+    get: (whole) => kept.get(keyOf(whole))?.object,
     isComplete: () => complete,
     intake() {
       listIsComplete = true;
@@ -97,7 +100,7 @@ export function collectionOf({ pick }: FollowedType, budget: Budget, onOver: () 
 }
 
 /** By its uid, as far as that may be one: what is kept of an object is not to be made long by its key. */
-function keyOf({ metadata: { uid, namespace = "", name } }: KubeObject): string {
+export function keyOf({ metadata: { uid, namespace = "", name } }: KubeObject): string {
   const key = typeof uid === "string" ? uid : `${text(namespace)}/${text(name)}`;
   return key.length > longestKey ? Buffer.from(key.slice(0, longestKey)).toString() : key;
 }
