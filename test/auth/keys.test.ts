@@ -11,6 +11,8 @@ import { addSigningKey, createSigningKeys } from "../../src/auth/signing-keys.js
 import { signingKeys } from "../../src/auth/table.js";
 import { invites } from "../../src/resources/api/invite/table.js";
 import { issueToken } from "../../src/resources/api/token/issue.js";
+import { shellInputs, shellSessions } from "../../src/resources/deploy/runtime/table.js";
+import { holdersOf } from "../resources/iam/access/holders.js";
 import { codeOf, refusal } from "../resources/support/refusals.js";
 import { as, startPlatform, type TestPlatform } from "../support/platform.js";
 import { type SecondServer, startSecond } from "./support/second.js";
@@ -227,6 +229,31 @@ describe("the seals", () => {
         resealed: 0,
         unopened: 451,
       });
+    } finally {
+      await own.close();
+    }
+  });
+
+  it("change where a table has no other key, too", async () => {
+    const own = await startPlatform({ background: false });
+    try {
+      const { db: database, keyring, newId } = own.platform;
+      const [session, deployment, now] = [newId(), await holdersOf(own).part(own), new Date()];
+      await database
+        .insert(shellSessions)
+        .values({ id: session, deployment, principal: "a", openedAt: now, aliveAt: now });
+      const texts = Array.from({ length: 35 }, (_, number) => `input ${number}`);
+      const inputs = texts.map(async (text, number) => ({ session, number, inputSealed: await keyring.seal(text) }));
+      await database.insert(shellInputs).values(await Promise.all(inputs));
+      const next = key("next");
+      const only = createKeyring([next]);
+      expect(await resealAll(database, createKeyring([next, ...own.config.keyring]))).toContainEqual({
+        column: "shell_inputs.input_sealed",
+        resealed: 35,
+        unopened: 0,
+      });
+      const stored = await database.select().from(shellInputs).orderBy(shellInputs.number);
+      expect(await Promise.all(stored.map(({ inputSealed }) => only.open(inputSealed)))).toEqual(texts);
     } finally {
       await own.close();
     }

@@ -171,7 +171,7 @@ describe.skipIf(postgresUrl === undefined)(title, { timeout: 60_000 }, () => {
     });
     worker = await site.work();
     await Promise.all(ids.map(expectDeleted));
-  });
+  }, 180_000);
 
   test("the API server killed while it creates, and right after its answer", async () => {
     const random = seeded(7);

@@ -13,8 +13,10 @@ import { clusterApiSimulator } from "../../src/kube/embedded/cluster-api/simulat
 import type { EmbeddedKube } from "../../src/kube/embedded/embedded-kube.js";
 import { gardenerSimulator } from "../../src/kube/embedded/gardener/simulator.js";
 import { startEmbeddedKube } from "../../src/kube/embedded/server.js";
+import { startHostWorkloads } from "../../src/kube/embedded/workloads/host.js";
 import type { Platform } from "../../src/platform.js";
 import { type OpenPlatform, openPlatform } from "../../src/process.js";
+import { startDemoRegistry } from "../../src/registry/demo/server.js";
 import { parseAssets } from "../../src/resources/api/assets/assets.js";
 import { projectStore } from "../../src/resources/api/project/store.js";
 import type { ProjectRoleName } from "../../src/resources/api/roles.js";
@@ -67,6 +69,8 @@ export interface TestPlatformOptions {
   readonly kubeDirectory?: string;
   /** What the platform takes for the time; that of the machine unless told. */
   readonly clock?: () => Date;
+  /** Whether the management cluster has nodes and plays workloads, so that it can be a target; not unless told. */
+  readonly hostWorkloads?: boolean;
   /** Changes the kubeconfig that the platform uses, to lead it through a proxy. */
   readonly reroute?: (kubeconfig: string) => Promise<string>;
 }
@@ -78,19 +82,22 @@ export const as = (token: string): CallOptions => ({ headers: { authorization: `
 export async function startPlatform(options: TestPlatformOptions = {}): Promise<TestPlatform> {
   const lines: LogLine[] = [];
   const log = pino({ level: "debug" }, { write: (line: string) => void lines.push(JSON.parse(line) as LogLine) });
+  const registry = await startDemoRegistry();
   const config = loadConfig({
     SLIPWAY_LISTEN: "127.0.0.1:0",
     SLIPWAY_RATE_LIMIT: "0",
     SLIPWAY_TOKEN_RATE_LIMIT: "0",
     SLIPWAY_SHUTDOWN_GRACE_SECONDS: "1",
     SLIPWAY_TARGET_ADDRESSES: "any",
+    SLIPWAY_REGISTRY_MIRRORS: `*=${registry.url}`,
     SLIPWAY_KEYRING: `test:${randomBytes(32).toString("base64")}`,
     ...options.env,
   });
   const database = await openTestDatabase();
   const directory = options.kubeDirectory;
   const assets = config.assetsFile === undefined ? undefined : await readFile(config.assetsFile, "utf8");
-  const kube = await startTestKube(options.timeScale ?? 100, directory === undefined ? {} : { directory }, assets);
+  const again = directory === undefined ? {} : { directory };
+  const kube = await startTestKube(options.timeScale ?? 100, again, assets, options.hostWorkloads);
   let url = "";
   const open = await openPlatform({
     ...config,
@@ -136,6 +143,7 @@ export async function startPlatform(options: TestPlatformOptions = {}): Promise<
       await open.close();
       await kube.close();
       await database.close();
+      await registry.close();
     },
   };
 }
@@ -153,12 +161,18 @@ export async function startTestKube(
   timeScale: number,
   again: { readonly directory?: string; readonly port?: number } = {},
   assets?: string,
+  hostWorkloads = false,
 ): Promise<TestKube> {
   const simulated = { ...offerOf(parseAssets(assets)), timeScale };
   const simulators = [gardenerSimulator(simulated), clusterApiSimulator(simulated)];
   const extensions = [...new Set(simulators.flatMap((simulator) => simulator.extensions))];
   const embedded = await startEmbeddedKube({ ...again, extensions });
-  const running = await Promise.all(simulators.map((simulator) => simulator.start(embedded)));
+  const running = await Promise.all([
+    ...simulators.map((simulator) => simulator.start(embedded)),
+    ...(hostWorkloads
+      ? [startHostWorkloads(embedded.store, { clock: () => new Date(), timeScale, log: pino({ enabled: false }) })]
+      : []),
+  ]);
   return {
     embedded,
     kubeconfig: embedded.adminKubeconfig,

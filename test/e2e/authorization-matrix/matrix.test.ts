@@ -176,7 +176,9 @@ describe.each([
     async (_, service) => {
       const callers = principals.filter(({ name }) => sample.includes(name));
       expect(callers).toHaveLength(sample.length);
-      const cells = service.methods.flatMap((method) => {
+      // Only HTTP/2 carries requests and answers at once.
+      const methods = service.methods.filter(({ methodKind }) => methodKind !== "bidi_streaming");
+      const cells = methods.flatMap((method) => {
         const [first] = subjectsFor(method, world);
         return cellsOf(method, callers).filter(({ about }) => about.name === first?.name);
       });

@@ -21,6 +21,7 @@ export const harmless: Readonly<Record<string, string>> = {
   "/billing.v1.BudgetService/Delete": "nobody here has one",
   "/billing.v1.BudgetService/Set": "nothing has a price here",
   "/billing.v1.PaymentMethodService/StartSetup": "nobody here has a customer account",
+  "/deploy.v1.ReleaseService/Delete": "nobody here has a deployment",
   "/iam.v1.AuthService/Logout": "each call has a token of its own",
 };
 
@@ -95,8 +96,9 @@ export function requestFor(method: DescMethod, about: About, world: World): Mess
     if (subject !== undefined && field.fieldKind === "scalar") message[field.localName] = about[subject];
   }
   const { own, sibling, foreign } = world;
-  // The first word of a stream comes at once only where there is something to tell.
-  const silent = method.methodKind !== "unary" && ![own.project, sibling, foreign.project].includes(about.project);
+  // The first word of a stream comes at once only where there is something to tell: nobody here has a deployment.
+  const tells = [own.project, sibling, foreign.project].includes(about.project);
+  const silent = method.methodKind !== "unary" && (!tells || method.parent.file.proto.package === "deploy.v1");
   if (silent || !reads(method)) spoil(method.input, message);
   return message;
 }

@@ -74,7 +74,7 @@ async function threeChanges(all: readonly Watcher[], meanwhile: () => Promise<un
   return statementsSince(begin);
 }
 
-it("costs the database as much with many watchers and callers as with one watcher [metalstack.status.v1.StatusService.Watch]", async () => {
+it("costs the database as much with many watchers and callers as with one watcher", async () => {
   await report("before");
   const first = watch(openTransport());
   await until(() => expect(first.last).toBe("before"));

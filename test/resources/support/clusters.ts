@@ -35,7 +35,7 @@ export function clustersOf(platform: TestPlatform, { project, tokens }: TestTena
   };
   /** Watches until a status fits, and answers it. */
   const until = async (uuid: string, fits: (status: ClusterStatus) => boolean): Promise<ClusterStatus> => {
-    for await (const { status } of client.watchStatus({ project, uuid }, { ...owner, timeoutMs: 20_000 })) {
+    for await (const { status } of client.watchStatus({ project, uuid }, { ...owner, timeoutMs: 45_000 })) {
       if (status !== undefined && fits(status)) return status;
     }
     throw new Error("the watch ended before that");

@@ -4,7 +4,7 @@ import { reflect } from "@bufbuild/protobuf/reflect";
 /** A uuid, which most texts of the API may be. */
 export const sampleText = "0195c0de-0000-7000-8000-00000000000c";
 
-/** What fields of other forms hold instead. */
+/** What fields of other forms hold instead, by their name, or by that of their message and theirs. */
 const samples: Readonly<Record<string, string | bigint | number>> = {
   email: "someone@example.org",
   ip: "192.0.2.1",
@@ -22,6 +22,25 @@ const samples: Readonly<Record<string, string | bigint | number>> = {
   code_verifier: "0".repeat(43),
   operator: "Equal",
   effect: "NoSchedule",
+  path: "/sample",
+  "SecretValue.path": "sample",
+  cpu: "1",
+  cpu_limit: "1",
+  memory: "1Gi",
+  memory_limit: "1Gi",
+  size: "1Gi",
+  process: "web",
+  port: "http",
+  "Port.port": 80,
+  "Port.protocol": "TCP",
+  min_replicas: 1,
+  max_replicas: 1,
+  number: 1,
+  "RuntimeServiceSendShellInputRequest.number": 1n,
+  columns: 80,
+  rows: 24,
+  hostname: "sample.example.org",
+  zone: "example.org",
 };
 
 /** What lists hold that must not be empty. */
@@ -29,17 +48,22 @@ const lists: Readonly<Record<string, string>> = {
   cidrs: "198.51.100.0/24",
   permissions: "api.v1.ClusterService.Get",
   values: "sample",
+  command: "true",
 };
 
 /** Numbers that must not be 0. */
-const needed = new Set(["deploy.v1.EnvironmentConstraint.field", "deploy.v1.SecretServiceCreateRequest.type"]);
+const needed = new Set([
+  "deploy.v1.DefaultRole.event",
+  "deploy.v1.EnvironmentConstraint.field",
+  "deploy.v1.SecretServiceCreateRequest.type",
+]);
 
 /** A request that validates: with a sample in each text, also of the messages in it, and 1970 in each time; most others are left out. */
 export function sampleOf(desc: DescMessage, depth = 0): Message {
   const message = reflect(desc, create(desc));
   for (const field of desc.fields) {
     if (field.fieldKind === "scalar") {
-      const named = samples[field.name];
+      const named = samples[`${desc.name}.${field.name}`] ?? samples[field.name];
       const isText = field.scalar === ScalarType.STRING;
       // Fields of one name may be of several types.
       const sample = isText ? (named ?? sampleText) : typeof named === "string" ? undefined : named;

@@ -93,7 +93,7 @@ describe("InvoiceService", () => {
     );
   });
 
-  it("metalstack.api.v1.PaymentService.GetInvoices: names the same invoices, each with a link to its PDF", async () => {
+  it("names the same invoices, each with a link to its PDF [metalstack.api.v1.PaymentService.GetInvoices]", async () => {
     const payment = platform.client(PaymentService);
     const { customer } = await payment.getCustomerWithLogin({ login: platform.tenant }, owner());
     const asked = { login: platform.tenant, customerId: customer?.customerId ?? "" };

@@ -56,7 +56,7 @@ describe("CouponService", () => {
 });
 
 describe("DiscountService", () => {
-  it("gives discounts in their order, which their tenant sees [metalstack.api.v1.PaymentService.GetSubscriptionDiscounts]", async () => {
+  it("gives discounts in their order, which their tenant sees", async () => {
     const { tenant, me } = await payers.customer();
     const give = async (name: string, order: number, reduction: object) =>
       (await payers.discounts.create({ tenant, name, order, reduction: reduction as never }, payers.root)).discount;

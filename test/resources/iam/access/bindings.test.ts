@@ -18,7 +18,7 @@ let directory: string;
 let platform: TestPlatform;
 let world: ReturnType<typeof holdersOf>;
 let tenant: TestTenant;
-/** An environment of its project; some tests take it for a deployment. */
+/** An environment of its project, and a deployment in it of the same uuid. */
 let part: string;
 let owner: ReturnType<typeof as>;
 beforeAll(async () => {
@@ -35,7 +35,7 @@ afterAll(async () => {
 });
 beforeEach(async () => {
   tenant = await platform.newTenant();
-  part = await world.environment(tenant);
+  part = await world.part(tenant);
   owner = as(tenant.tokens.owner);
 });
 

@@ -13,14 +13,14 @@ import { holdersOf } from "./holders.js";
 let platform: TestPlatform;
 let world: ReturnType<typeof holdersOf>;
 let tenant: TestTenant;
-/** An environment of its project; some tests take it for a deployment. */
+/** An environment of its project, and a deployment in it of the same uuid. */
 let part: string;
 let owner: ReturnType<typeof as>;
 beforeAll(async () => {
   platform = await startPlatform({ background: false });
   world = holdersOf(platform);
   tenant = await platform.newTenant();
-  part = await world.environment(tenant);
+  part = await world.part(tenant);
   owner = as(tenant.tokens.owner);
 });
 afterAll(() => platform.close());

@@ -11,7 +11,7 @@ import { holdersOf } from "./holders.js";
 let platform: TestPlatform;
 let world: ReturnType<typeof holdersOf>;
 let tenant: TestTenant;
-/** An environment of its project; some tests take it for a deployment. */
+/** An environment of its project, and a deployment in it of the same uuid. */
 let part: string;
 let bot: string;
 beforeAll(async () => {
@@ -21,7 +21,7 @@ beforeAll(async () => {
 afterAll(() => platform.close());
 beforeEach(async () => {
   tenant = await platform.newTenant();
-  part = await world.environment(tenant);
+  part = await world.part(tenant);
   bot = await world.bot(tenant);
 });
 

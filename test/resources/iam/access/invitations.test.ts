@@ -13,7 +13,7 @@ import { holdersOf } from "./holders.js";
 let platform: TestPlatform;
 let world: ReturnType<typeof holdersOf>;
 let tenant: TestTenant;
-/** An environment of its project; some tests take it for a deployment. */
+/** An environment of its project, and a deployment in it of the same uuid. */
 let part: string;
 let owner: ReturnType<typeof as>;
 let address: string;
@@ -24,7 +24,7 @@ beforeAll(async () => {
 afterAll(() => platform.close());
 beforeEach(async () => {
   tenant = await platform.newTenant();
-  part = await world.environment(tenant);
+  part = await world.part(tenant);
   owner = as(tenant.tokens.owner);
   address = `${tenant.tenant}@Example.org`;
 });
