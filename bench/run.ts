@@ -4,6 +4,8 @@ import { parseArgs } from "node:util";
 import { allocate } from "./allocate.js";
 import { audit } from "./audit.js";
 import { auth } from "./auth.js";
+import { configToStep } from "./config-to-step.js";
+import { deploymentInformers } from "./deployment-informers.js";
 import { get } from "./get.js";
 import type { Bench, Measure } from "./measure.js";
 import { metering } from "./metering.js";
@@ -25,6 +27,8 @@ const benches: Readonly<Record<string, Bench>> = {
   "volume-list": volumeList,
   metering,
   "status-watchers": statusWatchers,
+  "config-to-step": configToStep,
+  "deployment-informers": deploymentInformers,
 };
 
 const { values: options, positionals } = parseArgs({
