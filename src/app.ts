@@ -4,6 +4,7 @@ import type { Principals } from "./auth/principals.js";
 import { signInRoutes } from "./auth/sign-in/routes.js";
 import type { Config } from "./config.js";
 import { invoiceRoutes } from "./invoice-routes.js";
+import { openApiRoutes } from "./openapi-routes.js";
 import type { Platform } from "./platform.js";
 import { openAuditExport } from "./resources/api/audit/export.js";
 import { type AuditWriter, createAuditWriter } from "./resources/api/audit/writer.js";
@@ -23,6 +24,7 @@ const plainRoutes: readonly ((platform: Platform, writeAudit: WriteAudit) => rea
   signInRoutes,
   invoiceRoutes,
   stripeRoutes,
+  openApiRoutes,
 ];
 
 export type AppConfig = Pick<

@@ -162,6 +162,8 @@ Slipway serves at ${info.url}. Everything to sign in with is in ${file}. Try:
     -d '${create}' ${info.url}/api.v1.ClusterService/Create
   kubectl --kubeconfig ${info.kubeconfig} get shoots -A --watch
 
+docs/deployments.md shows how to deploy an image or a chart, on that Kubernetes or in the new cluster.
+
 `;
 }
 

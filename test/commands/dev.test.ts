@@ -29,7 +29,7 @@ beforeAll(async () => {
   processes = testProcesses();
   directory = await mkdtemp(join(tmpdir(), "slipway-dev-"));
   await start();
-});
+}, 180_000);
 afterAll(async () => {
   await processes?.killAll();
   await rm(directory, { recursive: true, force: true });

@@ -47,4 +47,4 @@ test("npm start compiles, and passes its arguments on to slipway dev", async () 
   const refused = processes.node([script, "--listen", "127.0.0.1:0", "--time-scale", "-1"]);
   expect(await refused.exit).toEqual({ code: 1, signal: null });
   expect(refused.stderr).toContain("option '--time-scale <n>' argument '-1' is invalid");
-});
+}, 180_000);
