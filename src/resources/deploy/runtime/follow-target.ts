@@ -147,7 +147,10 @@ async function settleAll(platform: Platform, target: RuntimeTarget, settling: Se
   }
 }
 
-/** Writes what is new of these deployments, and then wakes their tasks, which look for themselves. */
+/**
+ * Writes what is new of these deployments, and then wakes their tasks, which look for themselves. Whether there are any
+ * the database tells: the roster may not have heard yet of a deployment whose objects are there already.
+ */
 async function settleSome(
   { db }: Platform,
   target: RuntimeTarget,
@@ -164,10 +167,8 @@ async function settleSome(
       return view === undefined ? [] : believed(subject, verdictOf(subject, view), doubts, pace.doubtMs);
     });
   await runtimeStore.observe(db, sightings);
-  for (const { id, phase } of subjects) {
-    const mayHaveTasks = phase === "working" || phase === "deleting";
-    if (mayHaveTasks && ids.get(id) === true) await wakeTasks(db, id);
-  }
+  const touched = [...ids].filter(([, objects]) => objects).map(([id]) => id);
+  await wakeTasks(db, target.id, touched);
 }
 
 /** What is to be written of a deployment: nothing when it is shown so, or not believed yet. */

@@ -32,11 +32,17 @@ export async function queueTasksLater(tx: Database, deployment: string, afterMs:
   );
 }
 
-/** Brings forward what a running task waits for; does nothing where none runs. */
-export async function wakeTasks(db: Database, deployment: string): Promise<void> {
+/**
+ * Brings forward what the running tasks of these deployments wait for, of those that are on a target or have objects
+ * there. The ids are as they were read on the target, so they may be of anything; where no task runs, nothing is done.
+ */
+export async function wakeTasks(db: Database, target: string, ids: readonly string[]): Promise<void> {
+  if (ids.length === 0) return;
   await db.execute(sql`
-    select request_job(${tasksJob}, ${JSON.stringify({ deployment })}::json, ${queueOf(deployment)},
-      ${`${tasksJob}:${deployment}`})
-    where exists (
-      select from deployment_tasks where deployment = ${deployment} and state in ('running', 'canceling'))`);
+    select request_job(${tasksJob}, json_build_object('deployment', d.id), ${queueOf("")}::text || d.id,
+      ${`${tasksJob}:`}::text || d.id)
+    from deployment_tasks t join deployments d on d.id = t.deployment
+    where t.state in ('running', 'canceling') and d.id::text = any(${sql.param(ids)}::text[])
+      and (d.target = ${target} or d.inventory @> ${JSON.stringify([{ target }])}::jsonb)
+    order by d.id`);
 }

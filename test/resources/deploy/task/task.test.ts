@@ -268,8 +268,12 @@ it("what a task waits for wakes it, and nothing else does", async () => {
       select key from graphile_worker.jobs where key = ${`deployment.tasks:${id}`} and run_at <= now()`);
     return rows.length;
   };
+  const targetOf = async (id: string): Promise<string> => {
+    const { rows } = await db.execute<{ target: string }>(sql`select target from deployments where id = ${id}`);
+    return rows[0]?.target ?? "";
+  };
   const idle = await world.deployment({ steps: () => [] });
-  await wakeTasks(db, idle.id);
+  await wakeTasks(db, await targetOf(idle.id), [idle.id, "what somebody wrote"]);
   expect(await jobs(idle.id)).toBe(0);
   const busy = await world.deployment({
     steps: () => [step("wait", async () => ({ type: "wait", message: "", afterMs: 60_000 }))],
@@ -277,7 +281,10 @@ it("what a task waits for wakes it, and nothing else does", async () => {
   await busy.add();
   await world.attempt(busy.id);
   await db.execute(sql`select graphile_worker.remove_job(${`deployment.tasks:${busy.id}`})`);
-  await wakeTasks(db, busy.id);
-  await wakeTasks(db, busy.id);
+  const target = await targetOf(busy.id);
+  await wakeTasks(db, crypto.randomUUID(), [busy.id]);
+  expect(await jobs(busy.id)).toBe(0);
+  await wakeTasks(db, target, [busy.id]);
+  await wakeTasks(db, target, [busy.id, idle.id]);
   expect(await jobs(busy.id)).toBe(1);
 });
