@@ -7,7 +7,7 @@ import { DomainError } from "../../../errors.js";
 import type { Platform } from "../../../platform.js";
 import { memberStore } from "../../api/member/store.js";
 import { targetStore } from "../target/store.js";
-import { queueSettle } from "./queue.js";
+import { namespaceQueue } from "./queue.js";
 import { found, mostNamespaces, namespaceLabels, refuseKeptName, refuseTerminating } from "./rules.js";
 import { type NamespaceChanges, type NamespaceKey, type NamespaceRow, namespaceStore } from "./store.js";
 
@@ -33,7 +33,7 @@ export async function createNamespace(
     const stamps = { createdAt: now, updatedAt: now };
     const row = { id: newId(), project, target: held.id, name, adopt, labels, message, ...stamps };
     const added = await namespaceStore.insert(tx, row);
-    await queueSettle(tx, added.id);
+    await namespaceQueue.settle(tx, added.id);
     return added;
   });
 }
@@ -58,7 +58,7 @@ export async function updateNamespace(
       ...again,
     };
     const changed = found(await namespaceStore.want(tx, row, changes, clock()), id);
-    await queueSettle(tx, row.id);
+    await namespaceQueue.settle(tx, row.id);
     return changed;
   });
 }
@@ -70,7 +70,7 @@ export async function deleteNamespace({ db, clock }: Platform, key: NamespaceKey
     if (row.deleteRequestedAt !== null) return row;
     await refuseInUse(tx, row);
     const going = found(await namespaceStore.requestDelete(tx, row, clock()), key.id);
-    await queueSettle(tx, row.id);
+    await namespaceQueue.settle(tx, row.id);
     return going;
   });
 }

@@ -3,11 +3,11 @@ import { type KubeObject, namespaces } from "../../../kube/objects.js";
 import type { Platform } from "../../../platform.js";
 import { isRecord } from "../../../record.js";
 import { clusterStore } from "../../api/cluster/store.js";
+import { awayMessage } from "../target/settle.js";
 import type { TargetRow } from "../target/store.js";
 import type { TargetVisitor } from "../target/visitor.js";
-import { awayMessage } from "./jobs.js";
 import { labelsFor } from "./kube.js";
-import { queueSettle } from "./queue.js";
+import { namespaceQueue } from "./queue.js";
 import { ownLabels } from "./rules.js";
 import { type NamespaceRow, namespaceStore } from "./store.js";
 
@@ -30,9 +30,9 @@ export function namespaceVisitor({ db, log }: Platform): TargetVisitor {
             "a namespace is not on its target as it was: it is made so",
           );
           await namespaceStore.markState(db, row, "pending", "it was changed on the target: it is made again");
-          await queueSettle(db, row.id);
+          await namespaceQueue.settle(db, row.id);
         } else if (row.state !== "active" || row.appliedGeneration < row.generation) {
-          await queueSettle(db, row.id);
+          await namespaceQueue.settle(db, row.id);
         }
       }
     },
@@ -40,7 +40,7 @@ export function namespaceVisitor({ db, log }: Platform): TargetVisitor {
       await namespaceStore.markAway(db, target.id, awayMessage(target));
       if (target.cluster === null || (await clusterStore.deletedAmong(db, [target.cluster])).length === 0) return;
       for (const row of await namespaceStore.ofTarget(db, target.id)) {
-        if (row.deleteRequestedAt !== null) await queueSettle(db, row.id);
+        if (row.deleteRequestedAt !== null) await namespaceQueue.settle(db, row.id);
       }
     },
   };

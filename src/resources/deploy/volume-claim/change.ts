@@ -16,7 +16,7 @@ import {
 } from "../namespace/rules.js";
 import { type NamespaceRow, namespaceStore } from "../namespace/store.js";
 import { targetStore } from "../target/store.js";
-import { queueSettle } from "./queue.js";
+import { claimQueue } from "./queue.js";
 import {
   accessModeOf,
   found,
@@ -68,7 +68,7 @@ export async function createVolumeClaim(
       createdAt: now,
       updatedAt: now,
     });
-    await queueSettle(tx, added.id);
+    await claimQueue.settle(tx, added.id);
     return added;
   });
 }
@@ -95,7 +95,7 @@ export async function updateVolumeClaim(
     if (isOther) await refuseForbiddenClass(tx, row, asked.storageClass ?? "");
     if (Object.keys(asked).length === 0) return row;
     const changed = found(await volumeClaimStore.want(tx, id, asked, clock()), id);
-    await queueSettle(tx, id);
+    await claimQueue.settle(tx, id);
     return changed;
   });
 }
@@ -112,7 +112,7 @@ export async function deleteVolumeClaim({ db, clock }: Platform, key: VolumeClai
       throw new DomainError("precondition", `volume claim ${row.name} is mounted by deployments ${names.join(", ")}`);
     }
     const going = found(await volumeClaimStore.requestDelete(tx, row.id, clock()), row.id);
-    await queueSettle(tx, row.id);
+    await claimQueue.settle(tx, row.id);
     return going;
   });
 }

@@ -1,52 +1,28 @@
 import type { TaskHandler } from "../../../jobs/jobs.js";
 import type { KubeClient } from "../../../kube/client.js";
-import { transient } from "../../../kube/errors.js";
 import type { Platform } from "../../../platform.js";
-import { clusterStore } from "../../api/cluster/store.js";
-import { awayMessage, type OpenClient } from "../namespace/jobs.js";
 import { namespaceStore } from "../namespace/store.js";
 import { targetAccess } from "../target/access.js";
-import { failureMessage } from "../target/failure.js";
-import { type TargetRow, targetStore } from "../target/store.js";
+import { type OpenClient, settleOnTarget } from "../target/settle.js";
 import { ensureClaim, removeClaim } from "./kube.js";
-import { queueLook } from "./queue.js";
+import { claimQueue } from "./queue.js";
 import { type PlacedClaim, volumeClaimStore } from "./store.js";
 
 /** After so many looks the looks at the target are enough. */
 const mostLooks = 8;
 
-/**
- * Makes the target what the row of a volume claim says. It may run any number of times, after any crash: it reads
- * what is wanted, and every step is idempotent. What waits for its target is brought forward by the looks at it.
- */
+/** Makes the target what the row of a volume claim says. */
 export function settleClaim(platform: Platform, open: OpenClient = targetAccess): TaskHandler {
   const { db } = platform;
-  return async (payload, { signal }) => {
-    const { id, looks } = payload as { id: string; looks: number };
-    const row = await volumeClaimStore.byId(db, id);
-    const target = row && (await targetStore.get(db, { project: row.project, id: row.target }));
-    if (row === undefined || target === undefined) return;
-    if (target.connection !== "connected") return await waitFor(platform, row, target);
-    const client = open(platform, target);
-    try {
-      const isSettled = await settle(platform, row, client, signal);
-      if (!isSettled && (looks < mostLooks || row.deleteRequestedAt !== null)) await queueLook(db, id, looks);
-    } catch (error) {
-      if (signal.aborted) throw error;
-      await explain(platform, row, failureMessage(error));
-      if (transient(error)) throw error;
-    } finally {
-      client.close();
-    }
-  };
-}
-
-/** Nothing is left of what was in a cluster of the platform that is deleted; anything else waits. */
-async function waitFor(platform: Platform, row: PlacedClaim, target: TargetRow): Promise<void> {
-  const { db } = platform;
-  const isLost = target.cluster !== null && (await clusterStore.deletedAmong(db, [target.cluster])).length > 0;
-  if (isLost && row.deleteRequestedAt !== null) await volumeClaimStore.remove(db, row.id);
-  else await explain(platform, row, awayMessage(target));
+  return settleOnTarget<PlacedClaim>(platform, open, {
+    row: (id) => volumeClaimStore.byId(db, id),
+    settle: (row, client, signal) => settle(platform, row, client, signal),
+    explain: (row, message) => explain(platform, row, message),
+    remove: (id) => volumeClaimStore.remove(db, id),
+    async lookAgain(row, looks) {
+      if (looks < mostLooks || row.deleteRequestedAt !== null) await claimQueue.lookAgain(db, row.id, looks);
+    },
+  });
 }
 
 async function explain({ db }: Platform, row: PlacedClaim, message: string): Promise<void> {

@@ -2,11 +2,11 @@ import type { KubeClient } from "../../../kube/client.js";
 import type { Platform } from "../../../platform.js";
 import { isRecord } from "../../../record.js";
 import { clusterStore } from "../../api/cluster/store.js";
-import { awayMessage } from "../namespace/jobs.js";
+import { awayMessage } from "../target/settle.js";
 import type { TargetRow } from "../target/store.js";
 import type { TargetVisitor } from "../target/visitor.js";
 import { type Claim, labelsFor, lostMessage, persistentVolumeClaims, sightOf } from "./kube.js";
-import { queueSettle } from "./queue.js";
+import { claimQueue } from "./queue.js";
 import { ownLabels } from "./rules.js";
 import { type PlacedClaim, volumeClaimStore } from "./store.js";
 
@@ -18,7 +18,7 @@ const mostPageBytes = 8 * 1024 * 1024;
 export function volumeClaimVisitor({ db, log }: Platform): TargetVisitor {
   const settleOne = async (row: PlacedClaim, live: Claim | undefined): Promise<void> => {
     const isWaiting = row.deleteRequestedAt !== null || row.appliedGeneration < row.generation;
-    if (isWaiting || (live === undefined && row.capacity === "")) return await queueSettle(db, row.id);
+    if (isWaiting || (live === undefined && row.capacity === "")) return await claimQueue.settle(db, row.id);
     if (live === undefined) {
       if (row.message !== lostMessage)
         log.warn({ target: row.target, claim: row.id }, "the storage of a volume claim is lost");
@@ -29,7 +29,7 @@ export function volumeClaimVisitor({ db, log }: Platform): TargetVisitor {
       });
     }
     await volumeClaimStore.markSeen(db, row, sightOf(row, live));
-    if (!hasLabels(row, live)) await queueSettle(db, row.id);
+    if (!hasLabels(row, live)) await claimQueue.settle(db, row.id);
   };
   return {
     name: "volume claims",
@@ -46,7 +46,7 @@ export function volumeClaimVisitor({ db, log }: Platform): TargetVisitor {
       for (const row of await volumeClaimStore.ofTarget(db, target.id)) {
         if (row.deleteRequestedAt !== null) {
           await volumeClaimStore.markTerminating(db, row.id, message);
-          if (isLost) await queueSettle(db, row.id);
+          if (isLost) await claimQueue.settle(db, row.id);
         } else if (row.state === "pending") {
           await volumeClaimStore.markSeen(db, row, { state: "pending", message, capacity: row.capacity });
         }

@@ -5,7 +5,7 @@ import { type JobRunner, startRunner } from "../../../../src/jobs/runner.js";
 import type { KubeClient } from "../../../../src/kube/client.js";
 import { type KubeObject, namespaces as kind, type ResourceType } from "../../../../src/kube/objects.js";
 import { settleNamespace } from "../../../../src/resources/deploy/namespace/jobs.js";
-import { settleTask } from "../../../../src/resources/deploy/namespace/queue.js";
+import { namespaceQueue } from "../../../../src/resources/deploy/namespace/queue.js";
 import { targetNamespaces } from "../../../../src/resources/deploy/namespace/table.js";
 import { namespaceVisitor } from "../../../../src/resources/deploy/namespace/visit.js";
 import { targets as targetRows } from "../../../../src/resources/deploy/target/table.js";
@@ -33,7 +33,7 @@ beforeAll(async () => {
   proxy = await openTargetProxy(platform.kube.kubeconfig);
   kube = directly(platform);
   runner = await startRunner(platform.database.server, {
-    tasks: { [settleTask]: settleNamespace(platform.platform) },
+    tasks: { [namespaceQueue.task]: settleNamespace(platform.platform) },
     cron: [],
     concurrency: 4,
     pollMs: 100,

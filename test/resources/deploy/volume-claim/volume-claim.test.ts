@@ -5,11 +5,11 @@ import { AccessMode, VolumeClaimState } from "../../../../gen/ts/deploy/v1/volum
 import { type JobRunner, startRunner } from "../../../../src/jobs/runner.js";
 import type { KubeClient } from "../../../../src/kube/client.js";
 import { settleNamespace } from "../../../../src/resources/deploy/namespace/jobs.js";
-import { settleTask as settleNamespaceTask } from "../../../../src/resources/deploy/namespace/queue.js";
+import { namespaceQueue } from "../../../../src/resources/deploy/namespace/queue.js";
 import { namespaceVisitor } from "../../../../src/resources/deploy/namespace/visit.js";
 import { settleClaim } from "../../../../src/resources/deploy/volume-claim/jobs.js";
 import { persistentVolumeClaims } from "../../../../src/resources/deploy/volume-claim/kube.js";
-import { settleTask } from "../../../../src/resources/deploy/volume-claim/queue.js";
+import { claimQueue } from "../../../../src/resources/deploy/volume-claim/queue.js";
 import { volumeClaims } from "../../../../src/resources/deploy/volume-claim/table.js";
 import { volumeClaimVisitor } from "../../../../src/resources/deploy/volume-claim/visit.js";
 import { sendStatus } from "../../../kube/stub-server.js";
@@ -47,8 +47,8 @@ beforeAll(async () => {
   kube = directly(platform);
   runner = await startRunner(platform.database.server, {
     tasks: {
-      [settleNamespaceTask]: settleNamespace(platform.platform),
-      [settleTask]: settleClaim(platform.platform),
+      [namespaceQueue.task]: settleNamespace(platform.platform),
+      [claimQueue.task]: settleClaim(platform.platform),
     },
     cron: [],
     concurrency: 4,
