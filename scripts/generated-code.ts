@@ -3,13 +3,15 @@ import { join } from "node:path";
 import { buf, root } from "./run.js";
 import { withTemporaryDirectory } from "./temporary.js";
 
-/** Names each file under gen/ that a fresh generation would add, change or remove. */
+/** Names each file under gen/ that a fresh generation would add, change or remove; gen/go has a generation of its own. */
 export function staleGeneratedCode(): string[] {
   return withTemporaryDirectory((temporary) => {
     const generation = buf("generate", "--output", temporary);
     if (!generation.ok) return generation.text.split("\n");
-    return directoryDifferences(join(temporary, "gen"), join(root, "gen")).map(
-      (difference) => `gen/${difference}: run npm run generate`,
+    return readdirSync(join(temporary, "gen")).flatMap((folder) =>
+      directoryDifferences(join(temporary, "gen", folder), join(root, "gen", folder)).map(
+        (difference) => `gen/${folder}/${difference}: run npm run generate`,
+      ),
     );
   });
 }
