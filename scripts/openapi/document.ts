@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { DescFile, DescMethod, DescService, FileRegistry, JsonObject } from "@bufbuild/protobuf";
 import { root } from "../run.js";
 import { type Comments, commentsOf } from "./comments.js";
+import { exampleOf } from "./examples.js";
 import { type MethodOptions, methodOptions } from "./options.js";
 import { Schemas } from "./schemas.js";
 
@@ -103,8 +104,10 @@ function operationOf(method: DescMethod, options: MethodOptions, comment: string
   const isStream = method.methodKind !== "unary";
   const request = schemas.message(method.input, "input");
   const answer = schemas.message(method.output, "output");
-  const content = (schema: JsonObject): JsonObject =>
-    isStream ? { "application/connect+json": { "x-slipway-message": schema } } : { "application/json": { schema } };
+  const content = (schema: JsonObject, example: JsonObject): JsonObject =>
+    isStream
+      ? { "application/connect+json": { "x-slipway-message": schema, example } }
+      : { "application/json": { schema, example } };
   return {
     operationId: `${method.parent.typeName}.${method.name}`,
     tags: [method.parent.typeName],
@@ -114,9 +117,12 @@ function operationOf(method: DescMethod, options: MethodOptions, comment: string
     ...options,
     ...(options["x-slipway-visibility"] === "public" ? { security: [] } : {}),
     parameters: [{ $ref: "#/components/parameters/timeout" }],
-    requestBody: { required: true, content: content(request) },
+    requestBody: { required: true, content: content(request, exampleOf(method.input, "input")) },
     responses: {
-      "200": { description: isStream ? "The messages of the stream." : "The answer.", content: content(answer) },
+      "200": {
+        description: isStream ? "The messages of the stream." : "The answer.",
+        content: content(answer, exampleOf(method.output, "output")),
+      },
       default: { $ref: "#/components/responses/error" },
     },
   };

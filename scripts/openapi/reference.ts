@@ -61,14 +61,24 @@ function operationOf(path: string, operation: Operation): string {
   return `<h3 id="${id}"><a href="#${id}">POST</a> <code>${escaped(path)}</code></h3>
 ${prose(operation.description)}
 <p class="facts">${escaped(facts.join("; "))}</p>
-<p>Request: ${bodyLink(operation.requestBody)}. Answer: ${bodyLink(operation.responses["200"])}. Errors: ${link("connect.Error")}.</p>`;
+<p>Request: ${bodyLink(operation.requestBody)}. Answer: ${bodyLink(operation.responses["200"])}. Errors: ${link("connect.Error")}.</p>
+<details><summary>Example</summary><pre>${exampleOf(operation.requestBody)}</pre><p>answers</p><pre>${exampleOf(operation.responses["200"])}</pre></details>`;
 }
 
-/** A link to the schema of a body, however it is sent. */
+function exampleOf(body: JsonValue | undefined): string {
+  return escaped(JSON.stringify(mediaOf(body)?.example ?? {}, null, 1));
+}
+
+/** What is said of a body, however it is sent. */
+function mediaOf(body: JsonValue | undefined): JsonObject | undefined {
+  const media = isObject(body) && isObject(body.content) ? Object.values(body.content)[0] : undefined;
+  return isObject(media) ? media : undefined;
+}
+
+/** A link to the schema of a body. */
 function bodyLink(body: JsonValue | undefined): string {
-  const content = isObject(body) && isObject(body.content) ? Object.values(body.content)[0] : undefined;
-  if (!isObject(content)) return "none";
-  return typeOf(content.schema ?? content["x-slipway-message"]);
+  const media = mediaOf(body);
+  return media === undefined ? "none" : typeOf(media.schema ?? media["x-slipway-message"]);
 }
 
 function schemaOf(name: string, schema: JsonObject): string {
