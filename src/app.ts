@@ -1,4 +1,5 @@
 import type { DescService } from "@bufbuild/protobuf";
+import { browserSessionRoutes } from "./auth/browser-session/routes.js";
 import { keyRoutes } from "./auth/key-routes.js";
 import type { Principals } from "./auth/principals.js";
 import { signInRoutes } from "./auth/sign-in/routes.js";
@@ -30,6 +31,7 @@ const plainRoutes: readonly ((platform: Platform, writeAudit: WriteAudit) => rea
 export type AppConfig = Pick<
   Config,
   | "corsOrigins"
+  | "console"
   | "trustedProxies"
   | "maxMessageBytes"
   | "rateLimit"
@@ -75,7 +77,11 @@ export function createApp(platform: Platform, principals: Principals, config: Ap
     },
     corsOrigins: config.corsOrigins,
     trustedProxies: config.trustedProxies,
-    httpRoutes: plainRoutes.flatMap((routesOf) => routesOf(platform, writeAudit)),
+    httpRoutes: [
+      // The first that fits is taken, and "session" is no provider.
+      ...(config.console ? browserSessionRoutes(platform, writeAudit) : []),
+      ...plainRoutes.flatMap((routesOf) => routesOf(platform, writeAudit)),
+    ],
   });
   return { ...server, close: () => audit.close() };
 }

@@ -21,6 +21,8 @@ export interface Config {
   readonly tls: { readonly certFile: string; readonly keyFile: string } | undefined;
   /** Origins of browsers that may call; "*" allows all. */
   readonly corsOrigins: readonly string[];
+  /** Whether the web console and the sessions of its browsers are served. */
+  readonly console: boolean;
   /** Addresses and CIDRs whose X-Forwarded-For is believed. */
   readonly trustedProxies: readonly string[];
   readonly maxMessageBytes: number;
@@ -122,6 +124,7 @@ export function loadConfig(env: Env): Config {
     publicUrl: read.url("SLIPWAY_PUBLIC_URL", ["http:", "https:"])?.replace(/\/+$/, ""),
     tls: certFile !== undefined && keyFile !== undefined ? { certFile, keyFile } : undefined,
     corsOrigins: read.list("SLIPWAY_CORS_ORIGINS"),
+    console: read.oneOf("SLIPWAY_CONSOLE", "on", ["on", "off"]) === "on",
     trustedProxies: read.list("SLIPWAY_TRUSTED_PROXIES"),
     maxMessageBytes: read.integer("SLIPWAY_MAX_MESSAGE_BYTES", 4 * 1024 * 1024, 1024, 256 * 1024 * 1024),
     rateLimit: read.integer("SLIPWAY_RATE_LIMIT", 1_000, 0, 1_000_000),

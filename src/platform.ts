@@ -18,6 +18,7 @@ import type { Assets } from "./resources/api/assets/assets.js";
 import type { Processor } from "./resources/api/payment/processor.js";
 import type { Standings } from "./resources/api/payment/standing.js";
 import type { StripeLink } from "./resources/api/payment/stripe/link.js";
+import type { Passwords } from "./resources/iam/auth/passwords.js";
 import type { ConfiguredPool } from "./resources/infra/address-pool/configured-pools.js";
 
 /** What every resource may use. Built once per process, by src/process.ts or by a test. */
@@ -52,6 +53,8 @@ export interface Platform {
   readonly methods: Methods;
   /** Signing in at the identity providers of the configuration. */
   readonly signIn: SignIn;
+  /** Signing in with passwords, whose guesses are counted here. */
+  readonly passwords: Passwords;
   /** The settings that resources need. */
   readonly settings: PlatformSettings;
   /** The public URL of the API, which issues the tokens. */

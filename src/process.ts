@@ -22,6 +22,7 @@ import { openRegistry } from "./registry/open-registry.js";
 import { parseAssets } from "./resources/api/assets/assets.js";
 import { openProcessor } from "./resources/api/payment/open-processor.js";
 import { createStandings } from "./resources/api/payment/standing.js";
+import { createPasswords } from "./resources/iam/auth/passwords.js";
 import { createCredentialUses, notingUses } from "./resources/iam/credential/uses.js";
 import { parseAddressPools } from "./resources/infra/address-pool/configured-pools.js";
 
@@ -121,6 +122,7 @@ export async function openPlatform(options: PlatformOptions): Promise<OpenPlatfo
     registry: openRegistry({ addresses: options.registryAddresses, mirrors: options.registryMirrors }),
     methods,
     signIn,
+    passwords: createPasswords({ ...sources, settings: options }),
     settings: options,
     issuer,
     callerNow: (caller) => reloadCaller({ db, clock, rules: methods }, caller),

@@ -52,7 +52,7 @@ const fieldsOf: Readonly<Record<ProviderKind, readonly string[]>> = {
   oidc: [...commonFields, "issuer", "groupsClaim"],
 };
 /** They would stand where /auth has paths of its own. */
-const reservedIds = ["logout", "callback"];
+const reservedIds = ["logout", "callback", "session"];
 /** Entra ID answers for any tenant under these, so that nobody could say who is let in. */
 const sharedAzureTenants = ["common", "organizations", "consumers"];
 

@@ -5,6 +5,7 @@ const prefixes = {
   apiKey: "slipk",
   clientSecret: "slips",
   refreshToken: "slipr",
+  browserCookie: "slipb",
   loginCode: "slipc",
   passwordReset: "slipp",
 } as const;

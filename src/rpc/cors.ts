@@ -7,6 +7,8 @@ export type Cors = (req: NodeRequest, res: NodeResponse) => boolean;
 const ownRequestHeaders = ["Authorization", "X-Request-Id", "Traceparent"];
 const ownResponseHeaders = ["X-Request-Id"];
 const preflightSeconds = 7_200;
+/** Sessions of browsers are there for this server's own pages: no list of origins opens them. */
+const ownPages = "/auth/session/";
 
 /**
  * Lets browsers call from the listed origins, such as
@@ -23,7 +25,7 @@ export function corsFor(origins: readonly string[]): Cors {
     if (!any) res.setHeader("vary", "Origin");
     const origin = headerOf(req, "origin");
     const preflight = req.method === "OPTIONS" && headerOf(req, "access-control-request-method") !== undefined;
-    if (origin !== undefined && (any || known.has(origin))) {
+    if (origin !== undefined && (any || known.has(origin)) && !req.url?.startsWith(ownPages)) {
       res.setHeader("access-control-allow-origin", any ? "*" : origin);
       if (preflight) {
         res.setHeader("access-control-allow-methods", allowMethods);

@@ -35,7 +35,15 @@ export interface HttpRoute {
   readonly path: string;
   /** Requests do not count against the limit of their address; for probes, which must not fail in a flood. */
   readonly unlimited?: boolean;
+  /** Refusals by the table itself are JSON as well, `{code, message}` as over Connect; a line of text unless told. */
+  readonly json?: boolean;
   handle(request: HttpRequest): HttpAnswer | Promise<HttpAnswer>;
+}
+
+/** Takes what no route takes. */
+export interface HttpFallback extends Pick<HttpRoute, "handle"> {
+  /** Whether it answers such a request; asked at once, for what it does not take is answered as before. */
+  takes(request: { readonly method: string; readonly path: string; readonly headers: IncomingHttpHeaders }): boolean;
 }
 
 /** Answers a plain HTTP request if a route takes it, and says whether it did. */
@@ -48,8 +56,10 @@ export function httpRoutes(
   routes: readonly HttpRoute[],
   limiter: Pick<RateLimiter, "takeFromAddress">,
   log: Logger,
+  fallback?: HttpFallback,
 ): HttpRoutes {
   const table = routes.map((route) => ({ route, parts: route.path.split("/") }));
+  const rest = fallback && ({ method: "GET", path: "(fallback)", handle: fallback.handle } as const);
   return (req, res, origin) => {
     const [path = "", ...queryParts] = (req.url ?? "").split("?");
     const parts = path.split("/");
@@ -57,12 +67,22 @@ export function httpRoutes(
       const params = match(pattern, parts);
       return params === undefined ? [] : [{ route, params }];
     });
-    if (fitting.length === 0) return false;
+    if (fitting.length === 0 && rest !== undefined) {
+      const isTaken = fallback?.takes({ method: req.method ?? "", path, headers: req.headers }) === true;
+      if (isTaken) fitting.push({ route: rest, params: {} });
+    }
+    const [first] = fitting;
+    if (first === undefined) return false;
     const method = req.method === "HEAD" ? "GET" : req.method;
     const chosen = fitting.find(({ route }) => route.method === method);
     if (chosen === undefined) {
       const allow = fitting.map(({ route }) => route.method).join(", ");
-      answer(res, 405, { allow, "content-type": "text/plain" }, `this path takes ${allow} only\n`);
+      refuse(
+        res,
+        first.route,
+        { status: 405, code: "unimplemented", message: `this path takes ${allow} only` },
+        { allow },
+      );
       return true;
     }
     if (!chosen.route.unlimited && isTooMany(limiter, chosen.route, origin, res, log)) return true;
@@ -93,9 +113,26 @@ function isTooMany(
   if (allowed) return false;
   const { traceId: trace, requestId: request } = origin.trace;
   if (recorded) log.warn({ route: route.path, peer: origin.peer.address, trace, request }, "too many requests");
-  const headers = { "content-type": "text/plain", ...retryAfterHeader(retryAfterMs) };
-  answer(res, 429, headers, "too many requests from this address\n");
+  const refusal = { status: 429, code: "resource_exhausted", message: "too many requests from this address" };
+  refuse(res, route, refusal, retryAfterHeader(retryAfterMs));
   return true;
+}
+
+interface Refusal {
+  readonly status: number;
+  /** As over Connect. */
+  readonly code: string;
+  readonly message: string;
+}
+
+function refuse(
+  res: NodeResponse,
+  { json }: HttpRoute,
+  { status, code, message }: Refusal,
+  headers: Readonly<Record<string, string>> = {},
+): void {
+  const type = json ? "application/json" : "text/plain";
+  answer(res, status, { "content-type": type, ...headers }, json ? JSON.stringify({ code, message }) : `${message}\n`);
 }
 
 async function run(route: HttpRoute, request: HttpRequest, res: NodeResponse, log: Logger): Promise<void> {
@@ -105,10 +142,12 @@ async function run(route: HttpRoute, request: HttpRequest, res: NodeResponse, lo
     const type = typeof body === "string" && body !== "" ? { "content-type": "text/plain; charset=utf-8" } : {};
     answer(res, status, { ...type, ...headers }, body);
   } catch (error) {
-    if (error instanceof BodyTooLong) return answer(res, 413, { "content-type": "text/plain" }, `${error.message}\n`);
+    if (error instanceof BodyTooLong) {
+      return refuse(res, route, { status: 413, code: "invalid_argument", message: error.message });
+    }
     const { traceId: trace, requestId } = request.origin.trace;
     log.error({ route: route.path, err: error, trace, request: requestId }, "defect");
-    answer(res, 500, { "content-type": "text/plain" }, "internal error\n");
+    refuse(res, route, { status: 500, code: "internal", message: "internal error" });
   }
 }
 

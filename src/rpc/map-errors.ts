@@ -1,5 +1,6 @@
 import { ValidationError, violationsToProto } from "@bufbuild/protovalidate";
 import { Code, ConnectError, type Interceptor } from "@connectrpc/connect";
+import { codeToString } from "@connectrpc/connect/protocol-connect";
 import { databaseError } from "../db/errors.js";
 import type { DomainError, ErrorKind } from "../errors.js";
 import { badRequest, type ErrorDetail, retryInfo } from "./error-details.js";
@@ -50,6 +51,13 @@ export function toConnectError(error: unknown, signal: AbortSignal): ConnectErro
   if (isTimeout(error)) return new ConnectError("the deadline passed before the work was done", Code.DeadlineExceeded);
   return new ConnectError("internal error", Code.Internal, undefined, undefined, error);
 }
+
+/** The name of the code that an error has for its caller, as in "permission_denied". */
+export function codeNameOf(error: unknown): string {
+  return codeToString(toConnectError(error, neverAborted).code);
+}
+
+const neverAborted = new AbortController().signal;
 
 /** Whether an error is nobody's answer to a caller, and so has to be looked at. */
 export function isDefect(error: unknown): boolean {

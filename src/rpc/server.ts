@@ -13,7 +13,7 @@ import type { Admitted } from "./charge.js";
 import { corsFor } from "./cors.js";
 import type { Lifecycle } from "./drain.js";
 import { registerHealth } from "./health.js";
-import { type HttpRoute, httpRoutes } from "./http-routes.js";
+import { type HttpFallback, type HttpRoute, httpRoutes } from "./http-routes.js";
 import type { NodeHandler } from "./http-types.js";
 import { policyOf } from "./method-options.js";
 import { createRpcMetrics, type RpcMetrics } from "./metrics.js";
@@ -56,6 +56,8 @@ export interface HandlerOptions {
   readonly trustedProxies?: readonly string[];
   /** Served beside /livez and /readyz. */
   readonly httpRoutes?: readonly HttpRoute[];
+  /** Takes what is neither an RPC nor one of the routes. */
+  readonly httpFallback?: HttpFallback | undefined;
 }
 
 export interface RpcServer {
@@ -115,7 +117,12 @@ export function createHandler(options: HandlerOptions): RpcServer {
       registerHealth(router, lifecycle, services, tools);
       registerReflection(router, [...services, Health], tools);
     },
-    httpRoutes: httpRoutes([...probes(lifecycle), ...(options.httpRoutes ?? [])], rateLimiter, log),
+    httpRoutes: httpRoutes(
+      [...probes(lifecycle), ...(options.httpRoutes ?? [])],
+      rateLimiter,
+      log,
+      options.httpFallback,
+    ),
     cors: corsFor(options.corsOrigins ?? []),
     trusted: trustedProxies(options.trustedProxies ?? []),
     shutdownSignal: lifecycle.shutdownSignal,

@@ -13,7 +13,7 @@ const mostViolations = 20;
 export function validateBy(validator: Validator): Interceptor {
   return (next) => async (req) => {
     const { request } = callOf(req);
-    if (request !== undefined) check(validator, req.method.input, request);
+    if (request !== undefined) demandValid(validator, req.method.input, request);
     if (!req.stream || req.method.methodKind === "server_streaming") return next(req);
     return next({ ...req, message: checkEach(validator, req.method.input, req.message) });
   };
@@ -27,12 +27,13 @@ export function warmValidator(validator: Validator, services: readonly DescServi
 
 async function* checkEach(validator: Validator, desc: DescMessage, requests: AsyncIterable<Message>) {
   for await (const request of requests) {
-    check(validator, desc, request);
+    demandValid(validator, desc, request);
     yield request;
   }
 }
 
-function check(validator: Validator, desc: DescMessage, request: Message): void {
+/** Throws "invalid", with every rule of its proto that a message breaks. */
+export function demandValid(validator: Validator, desc: DescMessage, request: Message): void {
   const result = validator.validate(desc, request);
   // Rules that cannot be evaluated are a defect of the contract, not of the request.
   if (result.kind === "error") throw result.error;

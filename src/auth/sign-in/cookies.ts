@@ -7,18 +7,24 @@ export function cookieOf(header: string | undefined, name: string): string | und
   return undefined;
 }
 
+/** The name of a cookie of this server; over https no other host of the domain can plant one. */
+export const cookieName = (name: string, secure: boolean): string => `${secure ? "__Host-" : ""}slipway_${name}`;
+
 /**
  * A cookie that only this server reads, and that comes back when another site
- * leads the browser here. Over https it is never sent in the clear.
+ * leads the browser here, unless it is strict. Over https it is never sent in the clear.
  */
-export function loginCookie(name: string, value: string, { seconds, secure }: LoginCookieOptions): string {
-  const attributes = [`Max-Age=${seconds}`, "Path=/", "HttpOnly", "SameSite=Lax", ...(secure ? ["Secure"] : [])];
+export function serverCookie(name: string, value: string, { seconds, secure, strict }: ServerCookieOptions): string {
+  const sameSite = `SameSite=${strict ? "Strict" : "Lax"}`;
+  const attributes = [`Max-Age=${seconds}`, "Path=/", "HttpOnly", sameSite, ...(secure ? ["Secure"] : [])];
   return [`${name}=${value}`, ...attributes].join("; ");
 }
 
-export interface LoginCookieOptions {
-  /** How long the browser keeps it. */
+export interface ServerCookieOptions {
+  /** How long the browser keeps it; 0 ends it. */
   readonly seconds: number;
   /** Whether the public URL is https. */
   readonly secure: boolean;
+  /** Whether it comes only with requests of the server's own pages. */
+  readonly strict?: boolean;
 }

@@ -1,14 +1,19 @@
+import { DomainError } from "../../errors.js";
 import type { ProviderInfo } from "../../providers.js";
 
 /** What a sign-in begins with. */
 export interface LoginOrder {
   /** Id of the provider. */
   readonly provider: string;
+  /** Where the browser goes back to; for the console, this server's own `consoleCallback`. */
   readonly redirectUrl: string;
-  /** What the browser goes back with: a token, or (with the client's own state and PKCE challenge) a code for ExchangeToken. */
+  /**
+   * What the browser goes back with: a token, or (with the client's own state and PKCE challenge) a code for
+   * ExchangeToken, or for this server's own console.
+   */
   readonly answer:
     | { readonly kind: "token" }
-    | { readonly kind: "code"; readonly state: string; readonly codeChallenge: string };
+    | { readonly kind: "code" | "console"; readonly state: string; readonly codeChallenge: string };
 }
 
 /** A sign-in that has begun. */
@@ -36,6 +41,17 @@ export interface SignIn {
   begin(order: LoginOrder): Promise<BegunLogin>;
   /** Throws "unauthenticated" unless all holds. */
   finish(answer: LoginAnswer): Promise<FinishedLogin>;
+}
+
+/** A sign-in that has failed, of a client that is told so by the browser that comes back to it. */
+export class FailedLogin extends DomainError {
+  constructor(
+    /** The URL to which the browser goes. */
+    readonly location: string,
+    { kind, message, violations }: DomainError,
+  ) {
+    super(kind, message, { violations });
+  }
 }
 
 /** A sign-in that has succeeded. */

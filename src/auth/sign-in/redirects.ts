@@ -7,6 +7,9 @@ const loopbackHosts = ["127.0.0.1", "[::1]", "localhost"];
 /** What a sign-in adds; given already, a client might read the wrong one. */
 const ownParameters = ["token", "code", "state"];
 
+/** Where the console's own sign-ins come back to; nobody else's do. */
+export const consoleCallback = (issuer: string): string => `${issuer}/auth/session/callback`;
+
 /** Where a sign-in may lead the browser back to, beside the loopback. */
 export interface RedirectTargets {
   readonly origins: ReadonlySet<string>;

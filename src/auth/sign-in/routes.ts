@@ -7,7 +7,8 @@ import type { WriteAudit } from "../../rpc/audit.js";
 import { bearerToken } from "../../rpc/authenticate.js";
 import type { HttpAnswer, HttpRequest, HttpRoute } from "../../rpc/http-routes.js";
 import { auditFailures } from "../../rpc/metrics.js";
-import { cookieOf, loginCookie } from "./cookies.js";
+import { cookieOf, serverCookie } from "./cookies.js";
+import { FailedLogin } from "./login.js";
 import { redirectParameter } from "./redirects.js";
 import { attemptSeconds } from "./sign-in.js";
 import { type TracedHandler, traced } from "./trail.js";
@@ -51,7 +52,7 @@ async function begin({ signIn, issuer }: Platform, { params, rawQuery }: HttpReq
   const order = { provider: params.provider ?? "", redirectUrl, answer: { kind: "token" } } as const;
   const { url, browser } = await signIn.begin(order);
   const options = { seconds: attemptSeconds, secure: issuer().startsWith("https:") };
-  const cookie = browser === undefined ? [] : [loginCookie(browser.name, browser.value, options)];
+  const cookie = browser === undefined ? [] : [serverCookie(browser.name, browser.value, options)];
   return { status: 302, headers: { location: url, "set-cookie": cookie } };
 }
 
@@ -86,6 +87,7 @@ async function answerDiscreetly(
     const { headers, ...answer } = await handle(request);
     return { ...answer, headers: { ...headers, ...discreet } };
   } catch (error) {
+    if (error instanceof FailedLogin) return { status: 303, headers: { ...discreet, location: error.location } };
     const { status, message } = refusalOf(error);
     return { status, headers: discreet, body: `${message}\n` };
   }

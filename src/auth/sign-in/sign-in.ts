@@ -1,20 +1,33 @@
 import { randomBytes } from "node:crypto";
 import type { Logger } from "pino";
 import type { Database } from "../../db/database.js";
+import { databaseError } from "../../db/errors.js";
 import { DomainError } from "../../errors.js";
 import type { PlatformSettings } from "../../platform.js";
 import type { ProviderSettings } from "../../providers.js";
 import type { InvitationSources } from "../../resources/iam/access/good-invitations.js";
 import { openBrowserSession, openCodeSession } from "../../resources/iam/auth/sessions.js";
 import { type LoginAttemptRow, loginAttemptStore } from "../../resources/iam/auth/store.js";
+import { codeNameOf } from "../../rpc/map-errors.js";
 import type { Keyring } from "../keyring.js";
 import { digestOf, sameDigest } from "../secrets.js";
 import type { Tokens } from "../tokens.js";
 import { acceptAccount } from "./accept.js";
+import { cookieName } from "./cookies.js";
 import type { LoginSecrets } from "./identity-provider.js";
-import type { BegunLogin, FinishedLogin, LoginAnswer, LoginOrder, SignIn } from "./login.js";
+import {
+  type BegunLogin,
+  FailedLogin,
+  type FinishedLogin,
+  type LoginAnswer,
+  type LoginOrder,
+  type SignIn,
+} from "./login.js";
 import { openProvider } from "./provider.js";
-import { checkRedirect, type RedirectTargets, redirectTargets, withParameters } from "./redirects.js";
+import { checkRedirect, consoleCallback, type RedirectTargets, redirectTargets, withParameters } from "./redirects.js";
+
+/** What the states of the console's sign-ins begin with: one that comes too late is led back to the console as well. */
+const consoleMark = "console-";
 
 /** A sign-in at an identity provider must be done within so long. */
 export const attemptSeconds = 600;
@@ -59,11 +72,12 @@ export function createSignIn(options: SignInOptions): SignIn {
 async function begin(opened: Opened, { provider: id, redirectUrl, answer }: LoginOrder): Promise<BegunLogin> {
   const { db, keyring, clock } = opened.options;
   const provider = providerOf(opened, id);
-  const target = checkRedirect(redirectUrl, opened.targets);
-  const secrets = { state: random(), nonce: random(), verifier: random() };
+  const target = answer.kind === "console" ? ownCallback(opened) : checkRedirect(redirectUrl, opened.targets);
+  const mark = answer.kind === "console" ? consoleMark : "";
+  const secrets = { state: `${mark}${random()}`, nonce: random(), verifier: random() };
   const url = await provider.begin(secrets, callbackOf(opened, id));
   const digest = digestOf(secrets.state);
-  const browser = answer.kind === "token" ? { name: cookieName(opened, digest), value: random() } : undefined;
+  const browser = answer.kind === "token" ? { name: nameOfCookie(opened, digest), value: random() } : undefined;
   const sealed: Sealed = { ...secrets, browser: browser && digestOf(browser.value) };
   const expiresAt = new Date(clock().getTime() + attemptSeconds * 1_000);
   await loginAttemptStore.insert(db, {
@@ -71,26 +85,47 @@ async function begin(opened: Opened, { provider: id, redirectUrl, answer }: Logi
     provider: id,
     sealed: await keyring.seal(JSON.stringify(sealed)),
     redirectUrl: target,
-    answer: answer.kind,
+    answer: answer.kind === "token" ? "token" : "code",
     expiresAt,
-    ...(answer.kind === "code" ? { clientState: answer.state, codeChallenge: answer.codeChallenge } : {}),
+    ...(answer.kind === "token" ? {} : { clientState: answer.state, codeChallenge: answer.codeChallenge }),
   });
   return { url, expiresAt, browser };
 }
 
-async function finish(opened: Opened, { provider: id, rawQuery, cookie }: LoginAnswer): Promise<FinishedLogin> {
-  const { db, keyring, clock, newId, settings, methods, rightsOf } = opened.options;
-  const provider = providerOf(opened, id);
+async function finish(opened: Opened, answer: LoginAnswer): Promise<FinishedLogin> {
+  const { db, clock } = opened.options;
+  const { provider: id, rawQuery } = answer;
+  providerOf(opened, id);
   const [state, ...more] = new URLSearchParams(rawQuery).getAll("state");
   if (state === undefined || more.length > 0) throw new DomainError("invalid", "the parameter state is missing");
   const digest = digestOf(state);
   const attempt = await loginAttemptStore.take(db, digest, id, clock());
-  if (attempt === undefined) throw new DomainError("unauthenticated", "this sign-in is over: begin again");
+  if (attempt === undefined) {
+    const isOver = new DomainError("unauthenticated", "this sign-in is over: begin again");
+    throw state.startsWith(consoleMark) ? failedAt(ownCallback(opened), "", isOver) : isOver;
+  }
+  if (!isConsole(opened, attempt)) return await accept(opened, attempt, answer);
+  try {
+    return await accept(opened, attempt, answer);
+  } catch (error) {
+    const known = databaseError(error);
+    throw known === undefined ? error : failedAt(attempt.redirectUrl, attempt.clientState, known);
+  }
+}
+
+/** Looks at what the provider says of who signed in, and takes it over. */
+async function accept(
+  opened: Opened,
+  attempt: LoginAttemptRow,
+  { provider: id, rawQuery, cookie }: LoginAnswer,
+): Promise<FinishedLogin> {
+  const { db, keyring, clock, newId, settings, methods, rightsOf } = opened.options;
+  const provider = providerOf(opened, id);
   const secrets = JSON.parse(await keyring.open(attempt.sealed)) as Sealed;
-  demandSameBrowser(secrets, cookie(cookieName(opened, digest)));
+  demandSameBrowser(secrets, cookie(nameOfCookie(opened, attempt.digest)));
   const account = await provider.finish(secrets, new URL(`${callbackOf(opened, id)}?${rawQuery}`));
   // The settings may have changed meanwhile.
-  checkRedirect(attempt.redirectUrl, opened.targets);
+  if (!isConsole(opened, attempt)) checkRedirect(attempt.redirectUrl, opened.targets);
   const admitted = settings.admitTenants === "automatic";
   const options = { now: clock(), newId, admitted, methods, rightsOf };
   const principal = await acceptAccount(db, provider.info, account, options);
@@ -120,11 +155,19 @@ async function leaveBy(options: SignInOptions, attempt: LoginAttemptRow, princip
   return withParameters(redirectUrl, { code, ...(clientState === "" ? {} : { state: clientState }) });
 }
 
-/**
- * Each sign-in has a cookie of its own, so that two at once do not disturb each other. Over https no other host of
- * the domain can plant one.
- */
-const cookieName = ({ options }: Opened, digest: string): string =>
-  `${options.issuer().startsWith("https:") ? "__Host-" : ""}slipway_login_${digest.slice(0, 16)}`;
+/** Each sign-in has a cookie of its own, so that two at once do not disturb each other. */
+const nameOfCookie = ({ options }: Opened, digest: string): string =>
+  cookieName(`login_${digest.slice(0, 16)}`, options.issuer().startsWith("https:"));
+
+const ownCallback = ({ options }: Opened): string => consoleCallback(options.issuer());
+
+const isConsole = (opened: Opened, { answer, redirectUrl }: LoginAttemptRow): boolean =>
+  answer === "code" && redirectUrl === ownCallback(opened);
+
+/** Tells a client of a failure by the browser, as OAuth does, in none of the words that only its user may see. */
+function failedAt(redirectUrl: string, state: string, error: DomainError): FailedLogin {
+  const parameters = { error: codeNameOf(error), ...(state === "" ? {} : { state }) };
+  return new FailedLogin(withParameters(redirectUrl, parameters), error);
+}
 
 const random = (): string => randomBytes(32).toString("base64url");

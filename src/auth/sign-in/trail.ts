@@ -14,6 +14,8 @@ export interface TrailOptions {
   readonly isProvider: (id: string) => boolean;
   /** Counts a record that was lost. */
   readonly onLost: () => void;
+  /** The answer where no record can be kept; a line of text unless told. */
+  readonly unaudited?: HttpAnswer;
 }
 
 /** Answers a request, and says as soon as it is known whose it is. */
@@ -36,7 +38,13 @@ export function traced(
     const record = recorderOf(options, route, request);
     let user: string | undefined;
     if (!(await inTime(record({ phase: "request", user, code: undefined })))) {
-      return { status: 503, headers: { "retry-after": "1" }, body: "this cannot be audited now; try again\n" };
+      return (
+        options.unaudited ?? {
+          status: 503,
+          headers: { "retry-after": "1" },
+          body: "this cannot be audited now; try again\n",
+        }
+      );
     }
     try {
       const answer = await handle(request, (login) => {

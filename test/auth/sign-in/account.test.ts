@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { accountOfClaims, accountOfGithub, loginsFor } from "../../../src/auth/sign-in/account.js";
-import { cookieOf, loginCookie } from "../../../src/auth/sign-in/cookies.js";
+import { cookieOf, serverCookie } from "../../../src/auth/sign-in/cookies.js";
 
 describe("the login of a new user", () => {
   it.each([
@@ -89,7 +89,7 @@ it("cookies are found by their whole name, and are secure over https", () => {
   expect(cookieOf("a=1; slipway_login_x=v=w; b=2", "slipway_login_x")).toBe("v=w");
   expect(cookieOf("slipway_login_xy=1", "slipway_login_x")).toBe(undefined);
   expect(cookieOf(undefined, "a")).toBe(undefined);
-  expect(loginCookie("n", "v", { seconds: 600, secure: true })).toBe(
+  expect(serverCookie("n", "v", { seconds: 600, secure: true })).toBe(
     "n=v; Max-Age=600; Path=/; HttpOnly; SameSite=Lax; Secure",
   );
 });

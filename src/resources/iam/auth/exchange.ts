@@ -10,7 +10,7 @@ import type { SignedToken } from "../../api/token/issue.js";
 import { tokenStore } from "../../api/token/store.js";
 import { type CredentialRow, credentialStore } from "../credential/store.js";
 import { principalStore } from "../principal/store.js";
-import { after, type OpenedSession, sessionAccess, signAccess } from "./sessions.js";
+import { after, type OpenedSession, type RenewedBy, sessionAccess, signAccess } from "./sessions.js";
 import { loginCodeStore, sessionStore } from "./store.js";
 
 /** What a proof of identity brings; bots have no session. */
@@ -22,8 +22,9 @@ export type Exchanged = OpenedSession | { readonly principal: string; readonly a
  */
 export async function exchangeCode(
   platform: Platform,
-  { code, codeVerifier }: AuthorizationCodeGrant,
-): Promise<Exchanged> {
+  { code, codeVerifier }: Pick<AuthorizationCodeGrant, "code" | "codeVerifier">,
+  renewedBy: RenewedBy,
+): Promise<OpenedSession> {
   const { db, clock, settings } = platform;
   const now = clock();
   const id = uuidOfSecret("loginCode", code);
@@ -35,7 +36,7 @@ export async function exchangeCode(
   await demandEnabled(platform, found.principal);
   const expiresAt = after(now, settings.sessionSeconds);
   const session = { id, principal: found.principal, expiresAt };
-  const { secret: refreshToken, digest: refreshDigest } = newSecret("refreshToken", id);
+  const { secret: renewal, digest: refreshDigest } = newSecret(renewedBy, id);
   const access = await signAccess(platform, sessionAccess(settings, session, now));
   const isOpen = await db.transaction(async (tx) => {
     if (!(await loginCodeStore.use(tx, digest, now))) return false;
@@ -43,7 +44,7 @@ export async function exchangeCode(
     await tokenStore.insert(tx, access.row);
     return true;
   });
-  return isOpen ? { principal: found.principal, access, refreshToken, expiresAt } : await endSession(platform, id);
+  return isOpen ? { principal: found.principal, access, renewal, expiresAt } : await endSession(platform, id);
 }
 
 /**
@@ -64,14 +65,14 @@ export async function exchangeRefreshToken(
   if (!sameDigest(held, session.refreshDigest ?? "")) return await endSession(platform, id);
   await demandEnabled(platform, session.principal);
   const { principal, expiresAt } = session;
-  const { secret: refreshToken, digest: next } = newSecret("refreshToken", id);
+  const { secret: renewal, digest: next } = newSecret("refreshToken", id);
   const access = await signAccess(platform, sessionAccess(settings, session, now));
   const isRenewed = await db.transaction(async (tx) => {
     if (!(await sessionStore.renew(tx, id, { held, next, now }))) return false;
     await tokenStore.insert(tx, access.row);
     return true;
   });
-  return isRenewed ? { principal, access, refreshToken, expiresAt } : await endSession(platform, id);
+  return isRenewed ? { principal, access, renewal, expiresAt } : await endSession(platform, id);
 }
 
 /** Trades the client secret of a bot. The token does not outlive the secret. */

@@ -42,8 +42,8 @@ export function exchangedMessage(
     expiresAt: timestampFromDate(access.row.expiresAt),
     principal: principalMessage(row, "all"),
   };
-  if (!("refreshToken" in exchanged)) return message;
-  const { refreshToken, expiresAt } = exchanged;
+  if (!("renewal" in exchanged)) return message;
+  const { renewal: refreshToken, expiresAt } = exchanged;
   return { ...message, refreshToken, sessionExpiresAt: timestampFromDate(expiresAt) };
 }
 

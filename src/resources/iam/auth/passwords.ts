@@ -4,11 +4,11 @@ import { digestOf, uuidOfSecret } from "../../../auth/secrets.js";
 import type { Database } from "../../../db/database.js";
 import { DomainError } from "../../../errors.js";
 import { type InTurn, takeTurns } from "../../../in-turn.js";
-import type { Platform } from "../../../platform.js";
-import { demandEnabled, type Exchanged, unproven } from "./exchange.js";
+import type { PlatformSettings } from "../../../platform.js";
+import { demandEnabled, unproven } from "./exchange.js";
 import { passwordStore } from "./password-store.js";
 import { refuseWeakPassword } from "./rules.js";
-import { openSession } from "./sessions.js";
+import { type OpenedSession, openSession, type RenewedBy, type SessionSources } from "./sessions.js";
 import { sessionStore } from "./store.js";
 import { createStrangers, locked } from "./strangers.js";
 
@@ -22,7 +22,7 @@ const nobodysDigest = `$argon2id$v=19$m=${cost.memoryCost},t=${cost.timeCost},p=
 /** Signing in with a password, and setting it. */
 export interface Passwords {
   /** Begins a session; throws "unauthenticated" for an unknown name and a wrong password alike. */
-  exchange(grant: PasswordGrant): Promise<Exchanged>;
+  exchange(grant: PasswordGrant, renewedBy: RenewedBy): Promise<OpenedSession>;
   /** Sets a password for who proves to be its user, and ends the user's sessions. */
   set(request: AuthServiceSetPasswordRequest): Promise<void>;
 }
@@ -34,19 +34,25 @@ type StillHolds = (tx: Database) => Promise<boolean>;
 /** Answers the digest that a user's password fits; throws "unauthenticated", or "exhausted" after too many guesses. */
 type Prove = (user: string, password: string) => Promise<string>;
 
+/** What passwords need. */
+export interface PasswordSources extends SessionSources {
+  readonly settings: SessionSources["settings"] & Pick<PlatformSettings, "passwordSignIn">;
+}
+
 /** The passwords of this process; where they are off, everything throws "precondition". */
-export function createPasswords(platform: Platform, inTurn: InTurn = takeTurns(atOnce)): Passwords {
-  const { db, clock, settings } = platform;
-  const prove = createProof(platform, inTurn);
+export function createPasswords(sources: PasswordSources, inTurn: InTurn = takeTurns(atOnce)): Passwords {
+  const { db, clock, settings } = sources;
+  const prove = createProof(sources, inTurn);
   const demandOn = (): void => {
     if (!settings.passwordSignIn) throw new DomainError("precondition", "signing in with passwords is off here");
   };
   return {
-    async exchange({ username, password }) {
+    async exchange({ username, password }, renewedBy) {
       demandOn();
       const digest = await prove(username, password);
-      await demandEnabled(platform, username);
-      const opened = await openSession(platform, username, (tx) => passwordStore.holds(tx, username, digest));
+      await demandEnabled(sources, username);
+      const stillHolds: StillHolds = (tx) => passwordStore.holds(tx, username, digest);
+      const opened = await openSession(sources, username, renewedBy, stillHolds);
       if (opened === undefined) throw unproven();
       return opened;
     },
@@ -54,8 +60,8 @@ export function createPasswords(platform: Platform, inTurn: InTurn = takeTurns(a
     async set({ username, proof, newPassword }) {
       demandOn();
       refuseWeakPassword(newPassword, username);
-      const stillHolds = await proofOf(platform, prove, username, proof);
-      await demandEnabled(platform, username);
+      const stillHolds = await proofOf(sources, prove, username, proof);
+      await demandEnabled(sources, username);
       const digest = await inTurn(() => hash(plain(newPassword), cost));
       const isSet = await db.transaction(async (tx) => {
         if (!(await stillHolds(tx))) return false;
@@ -69,7 +75,7 @@ export function createPasswords(platform: Platform, inTurn: InTurn = takeTurns(a
 }
 
 /** Holds guesses against the passwords of users, and takes as long where there is none. */
-function createProof({ db, clock }: Platform, inTurn: InTurn): Prove {
+function createProof({ db, clock }: PasswordSources, inTurn: InTurn): Prove {
   const strangers = createStrangers(clock);
   return (user, password) =>
     inTurn(async () => {
@@ -85,7 +91,7 @@ function createProof({ db, clock }: Platform, inTurn: InTurn): Prove {
 }
 
 /** Looks at what shall prove who sets a password. */
-async function proofOf({ db, clock }: Platform, prove: Prove, user: string, proof: Proof): Promise<StillHolds> {
+async function proofOf({ db, clock }: PasswordSources, prove: Prove, user: string, proof: Proof): Promise<StillHolds> {
   const { case: kind, value = "" } = proof;
   if (kind === "currentPassword") {
     const digest = await prove(user, value);

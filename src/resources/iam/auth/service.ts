@@ -8,12 +8,10 @@ import { type PrincipalRow, principalStore } from "../principal/store.js";
 import { type Exchanged, exchangeClientSecret, exchangeCode, exchangeRefreshToken, unproven } from "./exchange.js";
 import { endTokenAndSession } from "./logout.js";
 import { callerMessage, exchangedMessage, providerMessage } from "./messages.js";
-import { createPasswords, type Passwords } from "./passwords.js";
 
 /** iam.v1.AuthService: how people and programs sign in and out. */
 export function registerAuth(router: ConnectRouter, platform: Platform): void {
-  const { db, clock, signIn, settings, issuer } = platform;
-  const passwords = createPasswords(platform);
+  const { db, clock, signIn, settings, issuer, passwords } = platform;
   router.service(AuthService, {
     getAuthInfo: () => ({
       providers: signIn.providers.map(providerMessage),
@@ -27,7 +25,7 @@ export function registerAuth(router: ConnectRouter, platform: Platform): void {
       return { authorizationUrl: url, expiresAt: timestampFromDate(expiresAt) };
     },
     async exchangeToken({ grant }) {
-      const exchanged = await exchange(platform, passwords, grant);
+      const exchanged = await exchange(platform, grant);
       return exchangedMessage(exchanged, await principalOf(platform, exchanged.principal));
     },
     async logout(_, context) {
@@ -46,20 +44,16 @@ export function registerAuth(router: ConnectRouter, platform: Platform): void {
   });
 }
 
-function exchange(
-  platform: Platform,
-  passwords: Passwords,
-  grant: AuthServiceExchangeTokenRequest["grant"],
-): Promise<Exchanged> {
+function exchange(platform: Platform, grant: AuthServiceExchangeTokenRequest["grant"]): Promise<Exchanged> {
   switch (grant.case) {
     case "authorizationCode":
-      return exchangeCode(platform, grant.value);
+      return exchangeCode(platform, grant.value, "refreshToken");
     case "refreshToken":
       return exchangeRefreshToken(platform, grant.value);
     case "clientCredentials":
       return exchangeClientSecret(platform, grant.value);
     case "password":
-      return passwords.exchange(grant.value);
+      return platform.passwords.exchange(grant.value, "refreshToken");
     default:
       throw unproven();
   }

@@ -6,6 +6,9 @@ import { type SignedToken, signToken } from "../../api/token/issue.js";
 import { tokenStore } from "../../api/token/store.js";
 import { loginCodeStore, sessionStore } from "./store.js";
 
+/** What renews a session: refresh tokens, each for one use, or the cookie of a browser, which holds as long as the session. */
+export type RenewedBy = "refreshToken" | "browserCookie";
+
 /** A code of a sign-in is good for so long. */
 export const codeSeconds = 60;
 
@@ -76,32 +79,34 @@ export async function openCodeSession(
 
 /**
  * Begins a session of somebody who has proved to be that user, with its first
- * access and refresh token; undefined when the proof does not hold any more.
+ * access token and what renews it; undefined when the proof does not hold any more.
  */
 export async function openSession(
   sources: SessionSources,
   principal: string,
+  renewedBy: RenewedBy,
   stillHolds: (tx: Database) => Promise<boolean>,
 ): Promise<OpenedSession | undefined> {
   const { db, clock, newId, settings } = sources;
   const now = clock();
   const id = newId();
   const expiresAt = after(now, settings.sessionSeconds);
-  const { secret: refreshToken, digest: refreshDigest } = newSecret("refreshToken", id);
+  const { secret: renewal, digest: refreshDigest } = newSecret(renewedBy, id);
   const access = await signAccess(sources, sessionAccess(settings, { id, principal, expiresAt }, now));
   return await db.transaction(async (tx) => {
     if (!(await stillHolds(tx))) return undefined;
     await sessionStore.insert(tx, { id, principal, refreshDigest, createdAt: now, expiresAt });
     await tokenStore.insert(tx, access.row);
-    return { principal, access, refreshToken, expiresAt };
+    return { principal, access, renewal, expiresAt };
   });
 }
 
-/** A session's newest access and refresh token. */
+/** A session's newest access token, and what brings the next one. */
 export interface OpenedSession {
   readonly principal: string;
   readonly access: SignedToken;
-  readonly refreshToken: string;
+  /** A refresh token, or the value of a browser's cookie. */
+  readonly renewal: string;
   /** When the session ends. */
   readonly expiresAt: Date;
 }

@@ -26,7 +26,7 @@ export const loginAttempts = pgTable(
   ],
 );
 
-/** Sign-ins of users: each has one refresh token at a time. */
+/** Sign-ins of users: each is renewed by one refresh token at a time, or by the cookie of a browser. */
 export const sessions = pgTable(
   "sessions",
   {
@@ -34,9 +34,9 @@ export const sessions = pgTable(
     principal: text()
       .notNull()
       .references(() => principals.id, { onDelete: "cascade" }),
-    /** SHA-256 of the refresh token that holds now; none until the code was traded. */
+    /** SHA-256 of the refresh token that holds now, or of the browser's cookie; none until the code was traded. */
     refreshDigest: text(),
-    /** How often the refresh token was renewed. */
+    /** How often the session was renewed. */
     refreshes: integer().notNull().default(0),
     createdAt: timestamp({ withTimezone: true }).notNull(),
     expiresAt: timestamp({ withTimezone: true }).notNull(),

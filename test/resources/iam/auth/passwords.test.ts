@@ -248,7 +248,7 @@ describe("the gate of costly work", () => {
 
   it("answers RESOURCE_EXHAUSTED to who comes while it is full, and the guess is not counted", async () => {
     const full = createPasswords(site.platform, takeTurns({ running: 0, waiting: 0 }));
-    const guess = full.exchange({ username: user, password: "wrong" } as never);
+    const guess = full.exchange({ username: user, password: "wrong" } as never, "refreshToken");
     await expect(guess).rejects.toMatchObject({ kind: "exhausted", retryAfterMs: 1_000 });
     expect(await query("select failures from passwords where principal = $1", [user])).toEqual([{ failures: 0 }]);
   });
