@@ -1,0 +1,112 @@
+import { Command, CommanderError } from "commander";
+import { addOperatorCommands } from "../src/commands/operator.js";
+import { exitCodes } from "./failure.js";
+import { addGlobalFlags } from "./flags.js";
+import { report } from "./report.js";
+
+/** A group of commands, which is loaded when its name is called. */
+interface Group {
+  readonly name: string;
+  readonly description: string;
+  readonly heading: "Your work" | "Signing in";
+  /** Adds the subcommands, or for a single command its arguments, options and action. */
+  readonly load: () => Promise<(command: Command) => void>;
+}
+
+const groups: readonly Group[] = [
+  {
+    name: "login",
+    description: "sign in through the browser, with a password, or at the server of npm start",
+    heading: "Signing in",
+    load: async () => (await import("./commands/login.js")).loginCommand,
+  },
+  {
+    name: "logout",
+    description: "end the session, and forget its tokens",
+    heading: "Signing in",
+    load: async () => (await import("./commands/logout.js")).logoutCommand,
+  },
+  {
+    name: "whoami",
+    description: "tell who is calling, where, and with which roles",
+    heading: "Signing in",
+    load: async () => (await import("./commands/whoami.js")).whoamiCommand,
+  },
+  {
+    name: "context",
+    description: "servers, projects and tokens under names",
+    heading: "Signing in",
+    load: async () => (await import("./commands/context.js")).contextCommands,
+  },
+  {
+    name: "cluster",
+    description: "Kubernetes clusters",
+    heading: "Your work",
+    load: async () => (await import("./commands/cluster.js")).clusterCommands,
+  },
+];
+
+/** Runs the program with what follows its name on the command line. Exit codes are left in process.exitCode. */
+export async function runProgram(args: readonly string[]): Promise<void> {
+  endQuietlyOnClosedPipe();
+  const program = newProgram();
+  try {
+    await program.parseAsync(canonical(args), { from: "user" });
+  } catch (error) {
+    process.exitCode = error instanceof CommanderError ? codeOf(error) : await report(error);
+  }
+}
+
+/** The program with all its groups; none of them is loaded yet. */
+export function newProgram(): Command {
+  const program = new Command("slipway")
+    .description("One typed control plane for a cloud.")
+    .option("-V, --version", "print the version")
+    .showHelpAfterError("(--help tells more)")
+    .helpCommand(false)
+    .exitOverride();
+  program.on("option:version", () => void printVersion());
+  addGlobalFlags(program);
+  for (const { name, description, heading } of groups)
+    program.command(name).description(description).helpGroup(heading);
+  addOperatorCommands(program);
+  program.hook("preSubcommand", async (parent, command) => {
+    if (parent === program) await loadGroup(command);
+  });
+  return program;
+}
+
+/** Adds to a group what belongs to it; once. */
+export async function loadGroup(command: Command): Promise<void> {
+  const group = groups.find(({ name }) => name === command.name());
+  if (group === undefined || loaded.has(command)) return;
+  loaded.add(command);
+  (await group.load())(command);
+}
+
+const loaded = new WeakSet<Command>();
+
+/** Operators made tokens by `token create --user` before users had commands of their own. */
+function canonical(args: readonly string[]): string[] {
+  const isOfOperator = args[0] === "token" && args[1] === "create" && args.some((arg) => /^--user(=|$)/.test(arg));
+  return isOfOperator ? ["issue-token", ...args.slice(2)] : [...args];
+}
+
+function codeOf(error: CommanderError): number {
+  // Help that was asked for, and the version, are no errors.
+  return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
+}
+
+async function printVersion(): Promise<void> {
+  const { readBuild } = await import("../src/build.js");
+  process.stdout.write(`${readBuild().version}\n`);
+  process.exit(exitCodes.ok);
+}
+
+/** Whoever reads may stop reading, as head does. */
+function endQuietlyOnClosedPipe(): void {
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+    process.exit(process.exitCode ?? exitCodes.ok);
+  });
+}

@@ -1,0 +1,254 @@
+import { resolve } from "node:path";
+import { type Command, InvalidArgumentError } from "commander";
+import type { Config } from "../config.js";
+import type { RunningDev } from "./dev.js";
+import type { Running } from "./serve.js";
+
+/** How long an orderly end may take, beyond the grace that calls get. */
+const stopMarginMs = 15_000;
+
+/** Adds the commands of those who run the platform. What they need is loaded when they run. */
+export function addOperatorCommands(program: Command): void {
+  program.commandsGroup("Running the platform");
+  addProcesses(program);
+  addTokens(program);
+  addKeys(program);
+}
+
+function addProcesses(program: Command): void {
+  program
+    .command("dev")
+    .description("run the whole platform in this process, with its own database and a simulated Kubernetes")
+    .option("--listen <address>", "where to serve the API, as HOST:PORT", listenAddress)
+    .option("--data-dir <dir>", "where to keep everything", ".slipway")
+    .option("--time-scale <n>", "make simulated clusters come and go N times faster", positive, 1)
+    .action(operate(runDev));
+  program
+    .command("serve")
+    .description("serve the API, on PostgreSQL (DATABASE_URL) and Kubernetes (KUBECONFIG)")
+    .action(
+      operate(async () => {
+        const config = await readConfig();
+        const { serve } = await import("./serve.js");
+        await runUntilSignal(config, (log) => serve(config, log));
+      }),
+    );
+  program
+    .command("worker")
+    .description("carry out what the API has accepted, and follow Kubernetes")
+    .action(
+      operate(async () => {
+        const config = await readConfig();
+        const { work } = await import("./serve.js");
+        await runUntilSignal(config, (log) => work(config, log));
+      }),
+    );
+  program
+    .command("migrate")
+    .description("bring the schema of the database up to date")
+    .action(
+      operate(async () => {
+        const config = await readConfig();
+        const { migrateDatabase } = await import("./serve.js");
+        await migrateDatabase(config, await logTo(config));
+      }),
+    );
+}
+
+interface DevFlags {
+  readonly listen?: string;
+  readonly dataDir: string;
+  readonly timeScale: number;
+}
+
+async function runDev(options: DevFlags): Promise<void> {
+  const { listen } = options;
+  const config = await readConfig(listen === undefined ? process.env : { ...process.env, SLIPWAY_LISTEN: listen });
+  const { dev } = await import("./dev.js");
+  await runUntilSignal(config, async (log) => {
+    const running = await dev(config, log, options);
+    process.stdout.write(welcome(running, resolve(options.dataDir, "dev.json")));
+    return running;
+  });
+}
+
+interface TokenFlags {
+  readonly user: string;
+  readonly admin?: "editor" | "viewer";
+  readonly description: string;
+  readonly expires: number;
+}
+
+function addTokens(program: Command): void {
+  program
+    .command("issue-token")
+    .description("make a user's API token straight in the database, and print its secret; with --admin, an operator's")
+    .requiredOption("--user <login>", "whose token it is; made when new, with a tenant", login)
+    .option("--admin <role>", "editor or viewer: make the user an operator", adminRole)
+    .option("--description <text>", "what the token is for", "made by slipway issue-token")
+    .option("--expires <seconds>", "its lifetime, 600 to 31536000", lifetime, 28_800)
+    .action(
+      operate(async (options: TokenFlags) => {
+        const config = await readConfig();
+        const { createOperatorToken } = await import("./token.js");
+        const secret = await createOperatorToken(config, await logTo(config), { ...options, admin: options.admin });
+        process.stdout.write(`${secret}\n`);
+      }),
+    );
+}
+
+function addKeys(program: Command): void {
+  const keys = program.command("keys").description("the keys that sign tokens, and the seals of stored secrets");
+  keys
+    .command("list")
+    .description("print the keys: id, made, signs from, state")
+    .action(
+      operate(async () => {
+        const config = await readConfig();
+        const { listKeys } = await import("./keys.js");
+        process.stdout.write(await listKeys(config, await logTo(config)));
+      }),
+    );
+  keys
+    .command("rotate")
+    .description("make a new key, publish it, let it sign from then on, and print its id")
+    .option("--publish-first <seconds>", "how long it is published before it signs, 0 to 604800", publishFirst, 300)
+    .action(
+      operate(async (options: { publishFirst: number }) => {
+        const config = await readConfig();
+        const { rotateKeys } = await import("./keys.js");
+        process.stdout.write(await rotateKeys(config, await logTo(config), options.publishFirst));
+      }),
+    );
+  keys
+    .command("remove")
+    .description("remove a key that no token needs any more")
+    .argument("<kid>", "the key's id, as slipway keys list prints it")
+    .option("--force", "remove it in any case, which ends its tokens at once", false)
+    .action(
+      operate(async (kid: string, options: { force: boolean }) => {
+        const config = await readConfig();
+        const { removeKey } = await import("./keys.js");
+        await removeKey(config, await logTo(config), kid, options.force);
+      }),
+    );
+  keys
+    .command("reseal")
+    .description("encrypt every stored secret with the newest key of SLIPWAY_KEYRING")
+    .action(
+      operate(async () => {
+        const config = await readConfig();
+        const { resealSecrets } = await import("./keys.js");
+        await resealSecrets(config, await logTo(config), (line) => void process.stdout.write(line));
+      }),
+    );
+}
+
+/** An action whose failure is said in one line, without the values of queries, and ends the program with 1. */
+function operate<A extends readonly unknown[]>(action: (...args: A) => Promise<void>): (...args: A) => Promise<void> {
+  return async (...args) => {
+    try {
+      await action(...args);
+    } catch (error) {
+      const { withoutValues } = await import("../db/errors.js");
+      const clean = withoutValues(error);
+      process.stderr.write(`slipway: ${clean instanceof Error ? clean.message : String(clean)}\n`);
+      process.exitCode = 1;
+    }
+  };
+}
+
+async function readConfig(env: NodeJS.ProcessEnv = process.env): Promise<Config> {
+  return (await import("../config.js")).loadConfig(env);
+}
+
+async function logTo(config: Config) {
+  const [{ pino }, { withoutValues }] = await Promise.all([import("pino"), import("../db/errors.js")]);
+  return pino(
+    {
+      level: config.logLevel,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      // The database's errors carry the values of the query.
+      serializers: { err: (error: unknown) => pino.stdSerializers.err(withoutValues(error) as Error) },
+    },
+    pino.destination({ fd: 2, sync: false }),
+  );
+}
+
+type Log = Awaited<ReturnType<typeof logTo>>;
+
+/** Runs until SIGINT or SIGTERM, then stops in order; a second signal, or too long a stop, ends it at once. */
+async function runUntilSignal(config: Config, start: (log: Log) => Promise<Running>): Promise<void> {
+  const log = await logTo(config);
+  const asked = new Promise<NodeJS.Signals>((resolve) => {
+    for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, resolve);
+  });
+  const running = await start(log);
+  const signal = await asked;
+  log.info({ signal }, "stopping");
+  for (const again of ["SIGINT", "SIGTERM"] as const) process.once(again, () => process.exit(1));
+  const late = setTimeout(() => {
+    log.error("stopping took too long");
+    process.exit(1);
+  }, config.shutdownGraceMs + stopMarginMs);
+  await running.stop();
+  clearTimeout(late);
+  log.flush();
+  process.exit(0);
+}
+
+function welcome({ info }: RunningDev, file: string): string {
+  const create = JSON.stringify({ project: info.project, name: "first" });
+  return `
+Slipway serves at ${info.url}. Everything to sign in with is in ${file}. Try:
+
+  TOKEN=$(node -p 'require("${file}").tokens.owner')
+  curl -s -H "authorization: Bearer $TOKEN" -H 'content-type: application/json' \\
+    -d '${create}' ${info.url}/api.v1.ClusterService/Create
+  kubectl --kubeconfig ${info.kubeconfig} get shoots -A --watch
+
+docs/deployments.md shows how to deploy an image or a chart, on that Kubernetes or in the new cluster.
+
+`;
+}
+
+function listenAddress(text: string): string {
+  // Whether it can be listened on shows when it is tried.
+  if (/^(?:\[[0-9a-fA-F:.]+\]|[^:[\]\s]+):\d{1,5}$/.test(text) && Number(text.split(":").at(-1)) <= 65_535) return text;
+  throw new InvalidArgumentError("It must be HOST:PORT, as in 127.0.0.1:8080.");
+}
+
+function positive(text: string): number {
+  const value = Number(text);
+  if (!(value > 0 && value <= 100_000)) throw new InvalidArgumentError("It must be a number above 0, at most 100000.");
+  return value;
+}
+
+function lifetime(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 600 || value > 31_536_000) {
+    throw new InvalidArgumentError("It must be a whole number from 600 to 31536000.");
+  }
+  return value;
+}
+
+function publishFirst(text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !Number.isInteger(value) || value < 0 || value > 604_800) {
+    throw new InvalidArgumentError("It must be a whole number from 0 to 604800.");
+  }
+  return value;
+}
+
+function login(text: string): string {
+  if (!/^[a-z0-9](?:[a-z0-9@._-]{0,62}[a-z0-9])?$/i.test(text)) {
+    throw new InvalidArgumentError("It must be at most 64 letters, digits and the signs @ . _ - between them.");
+  }
+  return text;
+}
+
+function adminRole(text: string): string {
+  if (text !== "editor" && text !== "viewer") throw new InvalidArgumentError("It must be editor or viewer.");
+  return text;
+}
