@@ -121,8 +121,8 @@ export function logLines(text: string): LogLine[] {
     .map((line) => JSON.parse(line) as LogLine);
 }
 
-/** How to run the program: as it is shipped; from its sources where those are newer, which takes longer. */
-function programArgs(): string[] {
+/** How Node runs the program: as it is shipped; from its sources where those are newer, which takes longer. */
+export function programArgs(): string[] {
   const stamp = join(packageRoot(), "dist", "build.json");
   const source = join(packageRoot(), "src");
   const newest = Math.max(

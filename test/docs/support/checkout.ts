@@ -1,0 +1,92 @@
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+import { packageRoot } from "../../../src/root.js";
+import { programArgs, testProcesses } from "../../support/process.js";
+
+/** A folder that looks like a checkout in which `npm start` runs. */
+export interface Checkout {
+  readonly folder: string;
+  /** Where the scripts of the shell are kept. */
+  readonly scripts: string;
+  /** A script of a document, with the port of this platform in the place of 8080. */
+  rewritten(script: string): string;
+  readonly env: NodeJS.ProcessEnv;
+  close(): Promise<void>;
+}
+
+/** What is not in a fresh checkout, or belongs to this one alone. */
+const own = new Set([".git", ".slipway", ".cache", ".kube"]);
+
+/** How many times faster than usual simulated clusters come and go here. */
+const timeScale = "10";
+
+/** Makes such a folder, and starts the platform in it as `npm start -- --time-scale 10` does, on a free port. */
+export async function openCheckout(options: { readonly server: boolean }): Promise<Checkout> {
+  const base = await mkdtemp(join(tmpdir(), "slipway-docs-"));
+  const folder = join(base, "slipway");
+  const scripts = join(base, "scripts");
+  const bin = join(base, "bin");
+  const home = join(base, "home");
+  for (const each of [folder, scripts, bin, home]) await mkdir(each);
+  for (const name of await readdir(packageRoot())) {
+    if (!own.has(name)) await symlink(join(packageRoot(), name), join(folder, name));
+  }
+  await writeProgram(join(bin, "slipway"), programArgs());
+  const processes = testProcesses();
+  const close = async () => {
+    await processes.killAll();
+    await rm(base, { recursive: true, force: true, maxRetries: 5 });
+  };
+  let address = "127.0.0.1:8080";
+  if (options.server) {
+    const server = processes.slipway(
+      ["dev", "--listen", "127.0.0.1:0", "--data-dir", join(folder, ".slipway"), "--time-scale", timeScale],
+      { HOME: home, SLIPWAY_METRICS_LISTEN: "127.0.0.1:0", SLIPWAY_LOG_LEVEL: "warn" },
+    );
+    try {
+      address = await startedAt(folder, server.exit);
+    } catch (error) {
+      await close();
+      throw new Error(`${String(error)}\n${server.stderr}`);
+    }
+  }
+  return {
+    folder,
+    scripts,
+    rewritten: (script) => script.replaceAll(/(127\.0\.0\.1|localhost):8080/g, address),
+    // Nothing of the tester's own: neither clusters nor databases nor sign-ins.
+    env: { PATH: `${bin}${delimiter}${process.env.PATH}`, HOME: home, LANG: "C.UTF-8", TERM: "dumb", NO_COLOR: "1" },
+    close,
+  };
+}
+
+async function writeProgram(path: string, args: readonly string[]): Promise<void> {
+  const words = [process.execPath, ...args].map((word) => `'${word}'`).join(" ");
+  await writeFile(path, `#!/bin/sh\nexec ${words} "$@"\n`);
+  await chmod(path, 0o755);
+}
+
+/** The address at which it serves, once it is ready. */
+async function startedAt(folder: string, exit: Promise<unknown>): Promise<string> {
+  let ended = false;
+  void exit.then(() => {
+    ended = true;
+  });
+  for (const deadline = Date.now() + 120_000; Date.now() < deadline && !ended; ) {
+    const url = await readFile(join(folder, ".slipway", "dev.json"), "utf8").then(
+      (text): string => JSON.parse(text).url,
+      () => "",
+    );
+    if (url !== "" && (await isReady(url))) return new URL(url).host;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error(ended ? "slipway dev has ended" : "slipway dev is not ready after two minutes");
+}
+
+function isReady(url: string): Promise<boolean> {
+  return fetch(`${url}/readyz`, { signal: AbortSignal.timeout(5_000) }).then(
+    ({ ok }) => ok,
+    () => false,
+  );
+}
