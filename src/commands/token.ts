@@ -21,7 +21,7 @@ export interface TokenOptions {
 }
 
 /**
- * `slipway token create`: makes a user with a personal tenant and its default
+ * `slipway issue-token`: makes a user with a personal tenant and its default
  * project, an operator where that is asked for, and answers the secret of a new
  * API token with all that the user may do.
  * Whoever can reach the database and the keyring may do this: it is how the

@@ -67,11 +67,11 @@ describe.skipIf(postgresUrl === undefined)(`commands on PostgreSQL (${needsPostg
     return line ?? `not one line: ${process.stderr}`;
   }
 
-  test("serve, worker and token create refuse a database that is behind", async () => {
+  test("serve, worker and issue-token refuse a database that is behind", async () => {
     for (const args of [["serve"], ["worker"]]) {
       expect(await complaint(run(args))).toMatch(/^the database lacks \d+ migrations \(.+\): run slipway migrate$/);
     }
-    expect(await complaint(run(["token", "create", "--user", "root"]))).toMatch(/run slipway migrate$/);
+    expect(await complaint(run(["issue-token", "--user", "root"]))).toMatch(/run slipway migrate$/);
   });
 
   test("migrate may run four times at once, and again", async () => {
@@ -87,12 +87,13 @@ describe.skipIf(postgresUrl === undefined)(`commands on PostgreSQL (${needsPostg
     expect(rows[0]?.n).toBeGreaterThan(0);
   });
 
-  test("token create makes the first operator, whose token works at serve", async () => {
-    const created = run(["token", "create", "--user", "root", "--admin", "editor", "--expires", "600"]);
+  test("issue-token makes the first operator, whose token works at serve", async () => {
+    const created = run(["issue-token", "--user", "root", "--admin", "editor", "--expires", "600"]);
     expect(await created.exit).toEqual({ code: 0, signal: null });
     const secret = created.stdout.trim();
     expect(created.stdout).toBe(`${secret}\n`);
     expect(created.stderr).not.toContain(secret);
+    // As it was called before users had a token create of their own.
     const plain = run(["token", "create", "--user", "someone"]);
     await plain.exit;
     const server = run(["serve"]);
