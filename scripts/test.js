@@ -14,6 +14,7 @@ const checks = [
   ["the contract", bin("tsx"), ["scripts/check-contract.ts"]],
   ["formatting and lint", bin("biome"), ["check", "--error-on-warnings", "."]],
   ["types", bin("tsc"), ["--noEmit", "-p", "."]],
+  ["types of the console", bin("tsc"), ["--noEmit", "-p", "console"]],
 ];
 let failedChecks = 0;
 for (const [name, command, args] of only.length > 0 ? [] : checks) {
