@@ -37,14 +37,14 @@ const usedPart = 0.8;
  */
 export function sessionTokens(options: SessionOptions): SessionTokens {
   let refreshToken = options.refreshToken;
-  let held = options.accessToken === undefined ? undefined : hold(options.accessToken);
+  let held = options.accessToken === undefined ? undefined : hold(options.accessToken, false);
   let ended: ConnectError | undefined;
   const renew = singleFlight(async () => {
     if (ended !== undefined) throw ended;
     try {
       const tokens = await options.exchange(refreshToken);
       refreshToken = tokens.refreshToken;
-      held = hold(tokens.accessToken);
+      held = hold(tokens.accessToken, true);
       await options.onTokens?.(tokens);
       return tokens.accessToken;
     } catch (error) {
@@ -80,15 +80,15 @@ interface HeldToken {
   readonly endsAt: number;
 }
 
-function hold(token: string): HeldToken {
+/** A token and its times. One that was made just now has its whole time, whatever this clock says, which may be wrong. */
+function hold(token: string, isNew: boolean): HeldToken {
   const { exp, iat } = claimsOf(token);
-  const now = Date.now();
   if (typeof exp !== "number") return { token, renewAt: Number.POSITIVE_INFINITY, endsAt: Number.POSITIVE_INFINITY };
-  // Its whole time counts from now on by this clock, which may be wrong, unless it says that less is left.
+  const now = Date.now();
   const left = exp * 1000 - now;
   const whole = typeof iat === "number" ? (exp - iat) * 1000 : left;
-  const lasts = left > 0 && left < whole ? left : whole;
-  return { token, renewAt: now + lasts * usedPart, endsAt: now + lasts };
+  const endsAt = now + (isNew ? whole : left);
+  return { token, renewAt: endsAt - whole * (1 - usedPart), endsAt };
 }
 
 function claimsOf(jwt: string): Record<string, unknown> {

@@ -23,15 +23,14 @@ export interface WatchOptions {
   readonly onRestart?: ((problem: Problem) => void) | undefined;
 }
 
-/**
- * Opens a stream. It gives the signal to the call, and may give `opened` as `onHeader`, so that the watch is known
- * to be live before its first message.
- */
-export type OpenStream<Res> = (resumeToken: string, signal: AbortSignal, opened: () => void) => AsyncIterable<Res>;
+/** Opens a stream at a resume token, empty for the present state, and gives the signal to its call. */
+export type OpenStream<Res> = (resumeToken: string, signal: AbortSignal) => AsyncIterable<Res>;
 
 const usualBackoff: Backoff = { initialMs: 500, maxMs: 15_000 };
 /** A stream that was open for so long lived: what ends it later is not what ended earlier ones. */
 const livedMs = 10_000;
+/** Servers answer a stream when there is something to tell: one that has not failed for so long counts as live. */
+const quietMs = 2_000;
 
 /**
  * Reads a stream for as long as the server has it, over lost connections and restarts: messages with a `resumeToken`
@@ -78,18 +77,20 @@ function openStream<Res>(open: OpenStream<Res>, resumeToken: string, { signal, s
   const stop = () => controller.abort(signal?.reason);
   signal?.addEventListener("abort", stop, { once: true });
   let liveSince: number | undefined;
-  const opened = () => {
+  const live = () => {
+    clearTimeout(quiet);
     if (liveSince !== undefined || controller.signal.aborted) return;
     liveSince = performance.now();
     onState?.("live");
   };
+  const quiet = setTimeout(live, quietMs);
   async function* messages() {
     onState?.("connecting");
-    const iterator = open(resumeToken, controller.signal, opened)[Symbol.asyncIterator]();
+    const iterator = open(resumeToken, controller.signal)[Symbol.asyncIterator]();
     for (;;) {
       const next = await inTime(iterator.next(), silenceMs);
       if (next.done === true) return;
-      opened();
+      live();
       yield next.value;
     }
   }
@@ -98,6 +99,7 @@ function openStream<Res>(open: OpenStream<Res>, resumeToken: string, { signal, s
     wasLive: () => liveSince !== undefined,
     lived: () => liveSince !== undefined && performance.now() - liveSince >= livedMs,
     close() {
+      clearTimeout(quiet);
       signal?.removeEventListener("abort", stop);
       controller.abort();
     },
