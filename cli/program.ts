@@ -2,6 +2,7 @@ import { Command, CommanderError } from "commander";
 import { addOperatorCommands } from "../src/commands/operator.js";
 import { exitCodes } from "./failure.js";
 import { addGlobalFlags } from "./flags.js";
+import { loadGroup, loadsWith } from "./lazy.js";
 import { report } from "./report.js";
 
 /** A group of commands, which is loaded when its name is called. */
@@ -44,6 +45,18 @@ const groups: readonly Group[] = [
     heading: "Your work",
     load: async () => (await import("./commands/cluster.js")).clusterCommands,
   },
+  {
+    name: "kubeconfig",
+    description: "access to a cluster for kubectl",
+    heading: "Your work",
+    load: async () => (await import("./commands/kubeconfig.js")).kubeconfigCommand,
+  },
+  {
+    name: "help",
+    description: "help of a command, or of a topic: exit-codes, environment",
+    heading: "Signing in",
+    load: async () => (await import("./commands/help.js")).helpCommand,
+  },
 ];
 
 /** Runs the program with what follows its name on the command line. Exit codes are left in process.exitCode. */
@@ -67,24 +80,15 @@ export function newProgram(): Command {
     .exitOverride();
   program.on("option:version", () => void printVersion());
   addGlobalFlags(program);
-  for (const { name, description, heading } of groups)
-    program.command(name).description(description).helpGroup(heading);
+  for (const { name, description, heading, load } of groups) {
+    loadsWith(program.command(name).description(description).helpGroup(heading), load);
+  }
   addOperatorCommands(program);
   program.hook("preSubcommand", async (parent, command) => {
     if (parent === program) await loadGroup(command);
   });
   return program;
 }
-
-/** Adds to a group what belongs to it; once. */
-export async function loadGroup(command: Command): Promise<void> {
-  const group = groups.find(({ name }) => name === command.name());
-  if (group === undefined || loaded.has(command)) return;
-  loaded.add(command);
-  (await group.load())(command);
-}
-
-const loaded = new WeakSet<Command>();
 
 /** Operators made tokens by `token create --user` before users had commands of their own. */
 function canonical(args: readonly string[]): string[] {
