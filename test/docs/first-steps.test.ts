@@ -1,7 +1,3 @@
-import { describe, it } from "vitest";
-import { needs } from "../support/tools.js";
-import { runDocument } from "./support/run-document.js";
+import { runGroup } from "./support/run-group.js";
 
-describe.skipIf(!needs("kubectl"))("the documents to begin with", () => {
-  it("README.md", () => runDocument("README.md"), 180_000);
-});
+runGroup("first-steps");

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
@@ -15,6 +16,12 @@ export interface Checkout {
   close(): Promise<void>;
 }
 
+/** Whether the platform runs in it, and with which settings beside the usual ones. */
+export interface CheckoutOptions {
+  readonly server: boolean;
+  readonly serverEnv?: NodeJS.ProcessEnv;
+}
+
 /** What is not in a fresh checkout, or belongs to this one alone. */
 const own = new Set([".git", ".slipway", ".cache", ".kube"]);
 
@@ -22,7 +29,7 @@ const own = new Set([".git", ".slipway", ".cache", ".kube"]);
 const timeScale = "10";
 
 /** Makes such a folder, and starts the platform in it as `npm start -- --time-scale 10` does, on a free port. */
-export async function openCheckout(options: { readonly server: boolean }): Promise<Checkout> {
+export async function openCheckout(options: CheckoutOptions): Promise<Checkout> {
   const base = await mkdtemp(join(tmpdir(), "slipway-docs-"));
   const folder = join(base, "slipway");
   const scripts = join(base, "scripts");
@@ -32,7 +39,8 @@ export async function openCheckout(options: { readonly server: boolean }): Promi
   for (const name of await readdir(packageRoot())) {
     if (!own.has(name)) await symlink(join(packageRoot(), name), join(folder, name));
   }
-  await writeProgram(join(bin, "slipway"), programArgs());
+  const program = shippedProgram();
+  await writeProgram(join(bin, "slipway"), program);
   const processes = testProcesses();
   const close = async () => {
     await processes.killAll();
@@ -40,9 +48,9 @@ export async function openCheckout(options: { readonly server: boolean }): Promi
   };
   let address = "127.0.0.1:8080";
   if (options.server) {
-    const server = processes.slipway(
-      ["dev", "--listen", "127.0.0.1:0", "--data-dir", join(folder, ".slipway"), "--time-scale", timeScale],
-      { HOME: home, SLIPWAY_METRICS_LISTEN: "127.0.0.1:0", SLIPWAY_LOG_LEVEL: "warn" },
+    const server = processes.node(
+      [...program, "dev", "--listen", "127.0.0.1:0", "--data-dir", join(folder, ".slipway"), "--time-scale", timeScale],
+      { HOME: home, SLIPWAY_METRICS_LISTEN: "127.0.0.1:0", SLIPWAY_LOG_LEVEL: "warn", ...options.serverEnv },
     );
     try {
       address = await startedAt(folder, server.exit);
@@ -59,6 +67,12 @@ export async function openCheckout(options: { readonly server: boolean }): Promi
     env: { PATH: `${bin}${delimiter}${process.env.PATH}`, HOME: home, LANG: "C.UTF-8", TERM: "dumb", NO_COLOR: "1" },
     close,
   };
+}
+
+/** What readers run: the compiled program. Only where nothing is compiled it is run from its sources. */
+function shippedProgram(): string[] {
+  const isBuilt = existsSync(join(packageRoot(), "dist", "src", "main.js"));
+  return isBuilt ? [join(packageRoot(), "bin", "slipway.js")] : programArgs();
 }
 
 async function writeProgram(path: string, args: readonly string[]): Promise<void> {

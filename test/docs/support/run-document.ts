@@ -1,4 +1,6 @@
 import { readFileSync } from "node:fs";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
 import { parseAllDocuments } from "yaml";
 import { packageRoot } from "../../../src/root.js";
@@ -13,6 +15,8 @@ export interface RunOptions {
   /** What stands in the place of texts of the document: the database of this test for that of the reader, for one. */
   readonly replaced?: Readonly<Record<string, string>>;
   readonly env?: NodeJS.ProcessEnv;
+  /** The setting that names a file for the server; its content is the YAML block right after this text. */
+  readonly serverFile?: { readonly setting: string; readonly after: string };
 }
 
 const blockTimeoutMs = 120_000;
@@ -30,7 +34,9 @@ export function documentOf(path: string): Document {
 
 /** Runs the shell blocks of a document in order, after those of the documents that it names, in a fresh checkout. */
 export async function runDocument(path: string, options: RunOptions = {}): Promise<void> {
-  const checkout = await openCheckout({ server: options.server ?? true });
+  const files = await mkdtemp(join(tmpdir(), "slipway-docs-files-"));
+  const serverEnv = await serverFileOf(path, options, files);
+  const checkout = await openCheckout({ server: options.server ?? true, serverEnv });
   let shell: Shell | undefined;
   try {
     shell = await openShell(checkout.folder, checkout.scripts, { ...checkout.env, ...options.env });
@@ -38,7 +44,19 @@ export async function runDocument(path: string, options: RunOptions = {}): Promi
   } finally {
     await shell?.close();
     await checkout.close();
+    await rm(files, { recursive: true, force: true });
   }
+}
+
+async function serverFileOf(path: string, { serverFile }: RunOptions, folder: string): Promise<NodeJS.ProcessEnv> {
+  if (serverFile === undefined) return {};
+  const text = readFileSync(join(packageRoot(), path), "utf8");
+  const line = text.slice(0, text.indexOf(serverFile.after)).split("\n").length;
+  const block = documentOf(path).blocks.find((each) => each.language === "yaml" && each.line > line);
+  if (block === undefined) throw new Error(`${path}: there is no YAML after "${serverFile.after}"`);
+  const file = join(folder, "server.yaml");
+  await writeFile(file, block.text);
+  return { [serverFile.setting]: file };
 }
 
 /** The document after all that it comes after. */
@@ -58,14 +76,14 @@ interface Run {
 
 async function runBlocks(path: string, blocks: readonly Block[], run: Run): Promise<void> {
   for (const block of blocks) {
-    if (block.language === "yaml") checkYaml(path, block);
-    if (block.language === "json") JSON.parse(block.text);
     if (block.language !== "sh" || block.directions.notRun !== undefined) continue;
     await runBlock(path, block, run);
   }
 }
 
-function checkYaml(path: string, { line, text }: Block): void {
+/** Throws where a block of YAML or JSON cannot be read. */
+export function checkData(path: string, { language, line, text }: Block): void {
+  if (language !== "yaml" && language !== "json") return;
   const problems = parseAllDocuments(text).flatMap(({ errors }) => errors);
   if (problems.length > 0) throw new Error(`${path}:${line}: ${problems.join("\n")}`);
 }

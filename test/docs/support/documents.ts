@@ -1,0 +1,47 @@
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { packageRoot } from "../../../src/root.js";
+import type { Tool } from "../../support/tools.js";
+import { documentOf, type RunOptions } from "./run-document.js";
+
+/** A document whose shell blocks a test runs, and how. */
+export interface Runnable extends RunOptions {
+  /** The test file that runs it; those of one file run one after the other. */
+  readonly by: "first-steps" | "deployments" | "backends" | "operations" | "how-to-clusters" | "how-to-deployments";
+  readonly needs?: readonly Tool[];
+  /** Whether it needs a real PostgreSQL. It gets a database of its own. */
+  readonly postgres?: true;
+}
+
+/** Every document with shell blocks. */
+export const documents: Readonly<Record<string, Runnable>> = {
+  "README.md": { by: "first-steps", needs: ["kubectl"] },
+  "docs/api.md": { by: "first-steps" },
+  "docs/deployments.md": { by: "deployments" },
+  "docs/embedded-kubernetes.md": { by: "backends", needs: ["kubectl"] },
+  "docs/gardener.md": { by: "backends", needs: ["kubectl"] },
+  "docs/cluster-api.md": {
+    by: "backends",
+    needs: ["kubectl"],
+    serverFile: { setting: "SLIPWAY_PARTITIONS_FILE", after: "file makes use of it:" },
+  },
+  "docs/operations.md": { by: "operations", server: false },
+  "docs/operating.md": { by: "operations", server: false, postgres: true },
+};
+
+/** Documents of others, whose commands other tests run. */
+const tested: ReadonlySet<string> = new Set(["docs/clients/go.md", "docs/clients/typescript.md"]);
+
+/** The paths of all documents. */
+export function allDocuments(): string[] {
+  const docs = readdirSync(join(packageRoot(), "docs"), { recursive: true, encoding: "utf8" });
+  return ["README.md", "CONTRIBUTING.md", ...docs.filter((name) => name.endsWith(".md")).map((name) => `docs/${name}`)];
+}
+
+/** Those with blocks that are run, but by no test. */
+export function forgottenDocuments(): string[] {
+  return allDocuments().filter((path) => {
+    if (path in documents || tested.has(path)) return false;
+    return documentOf(path).blocks.some(({ language, directions }) => language === "sh" && !directions.notRun);
+  });
+}
