@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { buildConsole } from "./build-console.js";
 
 /** The folder of the package. */
 export const root = join(dirname(fileURLToPath(import.meta.url)), "..");
@@ -30,11 +31,17 @@ export function ensureInstalled() {
   writeFileSync(stamp, lock);
 }
 
-/** Compiles src to dist; what has not changed is not compiled again. */
+/** Compiles src to dist and builds the console; what has not changed is not built again. */
 export function ensureBuilt() {
   runTool("tsc", ["-p", "tsconfig.build.json"]);
   mkdirSync(join(root, "dist"), { recursive: true });
   writeFileSync(join(root, "dist", "build.json"), `${JSON.stringify(commit(), null, 2)}\n`);
+  try {
+    buildConsole(root, runTool);
+  } catch (error) {
+    process.stderr.write(`${error.message}\n`);
+    process.exit(1);
+  }
 }
 
 /** Runs a tool that npm has installed; throws when it fails. */

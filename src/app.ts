@@ -4,6 +4,7 @@ import { keyRoutes } from "./auth/key-routes.js";
 import type { Principals } from "./auth/principals.js";
 import { signInRoutes } from "./auth/sign-in/routes.js";
 import type { Config } from "./config.js";
+import { consoleServing } from "./console/serving.js";
 import { invoiceRoutes } from "./invoice-routes.js";
 import { openApiRoutes } from "./openapi-routes.js";
 import type { Platform } from "./platform.js";
@@ -77,13 +78,19 @@ export function createApp(platform: Platform, principals: Principals, config: Ap
     },
     corsOrigins: config.corsOrigins,
     trustedProxies: config.trustedProxies,
-    httpRoutes: [
-      // The first that fits is taken, and "session" is no provider.
-      ...(config.console ? browserSessionRoutes(platform, writeAudit) : []),
-      ...plainRoutes.flatMap((routesOf) => routesOf(platform, writeAudit)),
-    ],
+    ...plainHttp(platform, writeAudit, config),
   });
   return { ...server, close: () => audit.close() };
+}
+
+/** What is served beside the services; the console and its sessions only where it is on. */
+function plainHttp(platform: Platform, writeAudit: WriteAudit, config: AppConfig) {
+  const routes = plainRoutes.flatMap((routesOf) => routesOf(platform, writeAudit));
+  if (!config.console) return { httpRoutes: routes };
+  const web = consoleServing(platform);
+  // The first that fits is taken, and "session" is no provider.
+  const httpRoutes = [...browserSessionRoutes(platform, writeAudit), ...routes, ...web.routes];
+  return { httpRoutes, httpFallback: web.fallback };
 }
 
 function openAuditLog({ auditDb, log, clock, settings }: Platform): AuditWriter {

@@ -1,24 +1,12 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { Readable } from "node:stream";
-import { promisify } from "node:util";
-import { gzip } from "node:zlib";
 import { packageRoot } from "./root.js";
-import type { HttpAnswer, HttpRequest, HttpRoute } from "./rpc/http-routes.js";
+import type { HttpRoute } from "./rpc/http-routes.js";
+import { fileAnswer, type ServedFile, servedFile } from "./rpc/served-file.js";
 
 /** For so long clients may keep what they have without asking. */
 const maxAgeSeconds = 300;
-
-const compress = promisify(gzip);
-
-/** A file that is served, read and compressed once. */
-interface Page {
-  readonly plain: Uint8Array;
-  readonly gzipped: Uint8Array;
-  readonly tag: string;
-  readonly headers: Readonly<Record<string, string>>;
-}
 
 /** /openapi.json, the API in OpenAPI, and /reference, the same for people; both are generated from the contract. */
 export function openApiRoutes(): readonly HttpRoute[] {
@@ -33,11 +21,11 @@ export function openApiRoutes(): readonly HttpRoute[] {
 }
 
 function pageRoute(path: string, file: string, headersOf: (text: string) => Record<string, string>): HttpRoute {
-  let page: Promise<Page> | undefined;
-  const load = async (): Promise<Page> => {
+  let page: Promise<{ readonly file: ServedFile; readonly headers: Readonly<Record<string, string>> }> | undefined;
+  const load = async () => {
     const plain = await readFile(join(packageRoot(), "gen", "openapi", file));
-    const tag = createHash("sha256").update(plain).digest("base64url");
-    return { plain, gzipped: await compress(plain), tag, headers: headersOf(plain.toString("utf8")) };
+    const headers = { ...headersOf(plain.toString("utf8")), "cache-control": `public, max-age=${maxAgeSeconds}` };
+    return { file: await servedFile(plain), headers };
   };
   return {
     method: "GET",
@@ -47,37 +35,10 @@ function pageRoute(path: string, file: string, headersOf: (text: string) => Reco
         page = undefined;
         throw error;
       });
-      return pageAnswer(await page, request);
+      const { file: served, headers } = await page;
+      return fileAnswer(served, request, headers);
     },
   };
-}
-
-function pageAnswer(page: Page, { headers }: HttpRequest): HttpAnswer {
-  const isGzipped = takesGzip(headers["accept-encoding"]);
-  const etag = `"${page.tag}${isGzipped ? "-gzip" : ""}"`;
-  const shared = {
-    etag,
-    vary: "accept-encoding",
-    "cache-control": `public, max-age=${maxAgeSeconds}`,
-    "x-content-type-options": "nosniff",
-  };
-  const known = (headers["if-none-match"] ?? "").split(",").map((tag) => tag.trim().replace(/^W\//, ""));
-  // A stream without bytes: a content-length would have to be that of the whole page.
-  if (known.includes(etag) || known.includes("*")) return { status: 304, headers: shared, body: Readable.from([]) };
-  const encoding = isGzipped ? { "content-encoding": "gzip" } : {};
-  return {
-    status: 200,
-    headers: { ...shared, ...page.headers, ...encoding },
-    body: isGzipped ? page.gzipped : page.plain,
-  };
-}
-
-/** Whether a client names gzip, and not with a weight of 0. */
-function takesGzip(accepted: string | string[] | undefined): boolean {
-  return String(accepted ?? "")
-    .split(",")
-    .map((coding) => coding.split(";").map((part) => part.trim()))
-    .some(([name, weight]) => name === "gzip" && !/^q=0(\.0*)?$/.test(weight ?? ""));
 }
 
 /** Nothing is loaded or run but the style that stands in the page. */

@@ -31,14 +31,16 @@ describe("/openapi.json", () => {
     expect(await answer.json()).toMatchObject({ openapi: "3.1.0", servers: [{ url: "/" }] });
   });
 
-  it("is compressed for who takes gzip, and for nobody else", async () => {
+  it("is compressed for who takes that, and for nobody else", async () => {
     const plain = await get("/openapi.json");
-    const refused = await get("/openapi.json", { "accept-encoding": "br, gzip;q=0" });
-    const gzipped = await get("/openapi.json", { "accept-encoding": "br, gzip;q=0.5" });
-    expect([plain, refused, gzipped].map(({ headers }) => headers["content-encoding"])).toEqual([
+    const refused = await get("/openapi.json", { "accept-encoding": "br;q=0.0, gzip;q=0" });
+    const brotli = await get("/openapi.json", { "accept-encoding": "gzip, br" });
+    const gzipped = await get("/openapi.json", { "accept-encoding": "zstd, gzip;q=0.5" });
+    expect([plain, refused, gzipped, brotli].map(({ headers }) => headers["content-encoding"])).toEqual([
       undefined,
       undefined,
       "gzip",
+      "br",
     ]);
     expect(gzipped.headers.vary).toContain("accept-encoding");
     expect(gzipped.bytes.length).toBeLessThan(plain.bytes.length / 4);
