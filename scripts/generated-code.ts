@@ -3,14 +3,18 @@ import { join } from "node:path";
 import { buf, root } from "./run.js";
 import { withTemporaryDirectory } from "./temporary.js";
 
-/** Names each file under gen/ that a fresh generation would add, change or remove; gen/go has a generation of its own. */
+/**
+ * Names each file under gen/ and docs/reference that a fresh generation would add, change or remove; gen/go has a
+ * generation of its own.
+ */
 export function staleGeneratedCode(): string[] {
   return withTemporaryDirectory((temporary) => {
     const generation = buf("generate", "--output", temporary);
     if (!generation.ok) return generation.text.split("\n");
-    return readdirSync(join(temporary, "gen")).flatMap((folder) =>
-      directoryDifferences(join(temporary, "gen", folder), join(root, "gen", folder)).map(
-        (difference) => `gen/${folder}/${difference}: run npm run generate`,
+    const folders = [...readdirSync(join(temporary, "gen")).map((folder) => join("gen", folder)), "docs/reference"];
+    return folders.flatMap((folder) =>
+      directoryDifferences(join(temporary, folder), join(root, folder)).map(
+        (difference) => `${folder}/${difference}: run npm run generate`,
       ),
     );
   });

@@ -20,11 +20,11 @@ const streams = { client_streaming: "client", server_streaming: "server", bidi_s
  */
 export function methodOptions(registry: FileRegistry, method: DescMethod): MethodOptions {
   const roles = ["tenant", "project", "admin"].flatMap((scope) =>
-    valuesOf(registry, method, `${scope}_roles`).map((name) => `${scope}:${name.replace(`${scope}_role_`, "")}`),
+    optionValues(registry, method, `${scope}_roles`).map((name) => `${scope}:${name.replace(`${scope}_role_`, "")}`),
   );
-  const [visibility] = valuesOf(registry, method, "visibility");
+  const [visibility] = optionValues(registry, method, "visibility");
   const who = visibility?.replace("visibility_", "");
-  const isChargeable = valuesOf(registry, method, "chargeable").includes("chargeable_true");
+  const isChargeable = optionValues(registry, method, "chargeable").includes("chargeable_true");
   return {
     ...(roles.length > 0 ? { "x-slipway-roles": roles } : {}),
     ...(who !== undefined && who !== "unspecified" ? { "x-slipway-visibility": who } : {}),
@@ -34,7 +34,7 @@ export function methodOptions(registry: FileRegistry, method: DescMethod): Metho
 }
 
 /** The values of an option of api.v1 by name, in small letters. */
-function valuesOf(registry: FileRegistry, method: DescMethod, option: string): string[] {
+export function optionValues(registry: FileRegistry, method: DescMethod, option: string): string[] {
   const extension = registry.getExtension(`api.v1.${option}`);
   if (extension?.enum === undefined) throw new Error(`api.v1.${option} is no option of the contract`);
   const value: unknown = getOption(method, extension);
