@@ -32,4 +32,7 @@ export const routes: readonly PageRoute[] = [
     icon: "cluster",
     key: "c",
   }),
+  page("/projects/:project/clusters/new", () => import("./pages/clusters/create.js")),
+  page("/projects/:project/clusters/:cluster", () => import("./pages/clusters/detail.js")),
+  page("/projects/:project/clusters/:cluster/edit", () => import("./pages/clusters/edit.js")),
 ];

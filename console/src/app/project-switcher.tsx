@@ -39,10 +39,9 @@ export function ProjectSwitcher({ projects, current }: { projects: readonly Proj
           onClick={() => combobox.toggleDropdown()}
           aria-haspopup="listbox"
           aria-expanded={combobox.dropdownOpened}
-          aria-label={
-            current === undefined ? "Choose a project" : `Project ${current.name} of ${current.tenant}; change`
-          }
+          title="Change the project"
         >
+          <span className={classes.hidden}>Project</span>
           <span className={classes.switcherTenant}>{current?.tenant}</span>
           <span className={classes.switcherSlash}>/</span>
           <span className={classes.switcherName}>{current?.name ?? "Choose a project"}</span>

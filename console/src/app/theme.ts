@@ -18,13 +18,25 @@ const harbor: MantineColorsTuple = [
   "#07404c",
 ];
 
+/** The grays of the dark theme, with a little of the blue of everything else. */
+const night: MantineColorsTuple = [
+  "#dfe5ea",
+  "#b8c2cc",
+  "#9aa6b2",
+  "#6f7c89",
+  "#37414c",
+  "#262d35",
+  "#1b2027",
+  "#14181d",
+  "#101317",
+  "#0b0d10",
+];
+
 /** Colors, type and sizes of the console: dense, and in the fonts of the system. */
 export const theme = createTheme({
-  colors: { harbor },
+  colors: { harbor, dark: night },
   primaryColor: "harbor",
-  primaryShade: { light: 7, dark: 5 },
-  autoContrast: true,
-  luminanceThreshold: 0.26,
+  primaryShade: { light: 7, dark: 6 },
   defaultRadius: "sm",
   cursorType: "pointer",
   respectReducedMotion: true,
@@ -38,7 +50,13 @@ export const theme = createTheme({
     TextInput: { defaultProps: { size: "sm" } },
     Select: { defaultProps: { size: "sm", checkIconPosition: "right" } },
     Tooltip: { defaultProps: { openDelay: 400, withArrow: false } },
-    Modal: { defaultProps: { centered: true, transitionProps: { duration: 120 } } },
+    // The header of a dialog is no second banner of the page.
+    Modal: {
+      defaultProps: { centered: true, transitionProps: { duration: 120 }, attributes: { header: { role: "none" } } },
+      styles: { title: { fontWeight: 600 } },
+    },
+    Drawer: { defaultProps: { transitionProps: { duration: 120 }, attributes: { header: { role: "none" } } } },
+    Notification: { defaultProps: { closeButtonProps: { "aria-label": "Dismiss" } } },
     Menu: { defaultProps: { shadow: "md", transitionProps: { duration: 80 }, position: "bottom-end" } },
     Popover: { defaultProps: { transitionProps: { duration: 80 } } },
   },

@@ -5,7 +5,11 @@ import classes from "./page.module.css";
 
 /** A page; with `fill` it is as high as the window, so that a table in it scrolls by itself. */
 export function Page({ fill = false, children }: { fill?: boolean; children: ReactNode }) {
-  return <div className={fill ? classes.fill : classes.page}>{children}</div>;
+  return (
+    <div className={fill ? classes.fill : classes.page} data-fill={fill || undefined}>
+      {children}
+    </div>
+  );
 }
 
 /** The heading of a page, which is also its title in the browser; what can be done stands on the right. */

@@ -17,23 +17,27 @@ const hiddenMs = () => (location.protocol === "https:" ? 300_000 : 15_000);
 
 /**
  * Follows a stream as long as the component is there. `reduce` gets what has arrived since the last frame, in order;
- * it usually merges it into the cache of a query. Give `opened` to the call as `onHeader`, so that a stream without
- * messages is known to be live. Another `key` is another stream; an undefined one is none.
+ * it usually merges it into the cache of a query. `onRestart` hears that the stream begins anew with the present state:
+ * read the query again there, for nobody has told what went in between. Another `key` is another stream; an undefined
+ * one is none.
  */
 export function useWatch<Res>(
   key: string | undefined,
   open: OpenStream<Res>,
   reduce: (answers: readonly Res[]) => void,
+  onRestart?: () => void,
 ): WatchState {
   const [state, setState] = useState<WatchState>({ state: "connecting" });
   const opening = useEffectEvent(open);
   const reducing = useEffectEvent(reduce);
+  const restarting = useEffectEvent(() => onRestart?.());
   useEffect(() => {
     if (key === undefined) return;
     setState({ state: "connecting" });
     return follow<Res>(
-      (...stream) => opening(...stream),
+      (token, signal) => opening(token, signal),
       (answers) => reducing(answers),
+      () => restarting(),
       setState,
     );
   }, [key]);
@@ -43,10 +47,12 @@ export function useWatch<Res>(
 function follow<Res>(
   open: OpenStream<Res>,
   reduce: (answers: readonly Res[]) => void,
+  onRestart: () => void,
   setState: (state: WatchState) => void,
 ): () => void {
   let running: AbortController | undefined;
   let resumeToken = "";
+  let wasLive = false;
   let hidden: ReturnType<typeof setTimeout> | undefined;
   const batch = batched(reduce);
   const run = async (): Promise<void> => {
@@ -57,10 +63,14 @@ function follow<Res>(
     try {
       const onState = (state: "connecting" | "live" | "waiting", problem?: Problem) => {
         if (signal.aborted) return;
+        if (state === "live") {
+          if (wasLive && resumeToken === "") onRestart();
+          wasLive = true;
+        }
         if (state === "waiting" && problem?.code === Code.Unavailable) reach.doubt();
         setState(problem === undefined ? { state } : { state, problem });
       };
-      for await (const answer of watch(open, { signal, resumeToken, onState })) {
+      for await (const answer of watch(open, { signal, resumeToken, onState, onRestart })) {
         if (signal.aborted) return;
         resumeToken = tokenOf(answer) ?? resumeToken;
         batch.add(answer);

@@ -124,7 +124,11 @@ export function VirtualTable<Row>(props: VirtualTableProps<Row>) {
           {visible.map((column) => (
             <HeaderCell key={column.id} column={column} sort={sort} onSort={() => sortBy(column)} />
           ))}
-          {actions !== undefined && <span role="columnheader" aria-label="Actions" className={classes.headCell} />}
+          {actions !== undefined && (
+            <span role="columnheader" className={classes.headCell}>
+              <span className={classes.hidden}>Actions</span>
+            </span>
+          )}
         </div>
         <div ref={scroller} className={classes.scroller} role="rowgroup" tabIndex={-1}>
           {rows === undefined ? (

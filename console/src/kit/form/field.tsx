@@ -1,4 +1,5 @@
-import type { DescField } from "@bufbuild/protobuf";
+import { type DescField, ScalarType } from "@bufbuild/protobuf";
+import { FeatureSet_FieldPresence } from "@bufbuild/protobuf/wkt";
 import { PasswordInput, Select, Switch, TagsInput, Textarea, TextInput } from "@mantine/core";
 import { useForm } from "./context.js";
 import { getAt, isNumber, type Path, pathText } from "./draft.js";
@@ -27,14 +28,17 @@ export function Field({ field, layout, path }: { field: DescField; layout: Field
   const entry = entryOf(field);
   const value = getAt(form.draft, path);
   const text = typeof value === "object" && value !== null ? JSON.stringify(value, null, 2) : String(value ?? "");
+  const error = form.problemAt(path);
+  const required = layout.required ?? entry.required;
   const set = (next: string | boolean | undefined) => form.set(path, next);
   const input: InputProps = {
     id: pathText(path),
     label: layout.label ?? wordsOf(field.name),
-    description: layout.hint ?? boundsText(field, entry),
-    placeholder: layout.placeholder,
-    withAsterisk: entry.required,
-    error: form.problemAt(path),
+    // What is wrong stands where the hint was, so that nothing below moves.
+    description: error === undefined ? (layout.hint ?? boundsText(field, entry)) : undefined,
+    placeholder: layout.placeholder ?? (isNumber(field) && isImplicit(field) ? "0" : undefined),
+    withAsterisk: required,
+    error,
     disabled: form.disabled,
     readOnly: layout.readOnly === true,
     "data-autofocus": layout.autoFocus,
@@ -50,15 +54,14 @@ export function Field({ field, layout, path }: { field: DescField; layout: Field
         data={[...choices]}
         value={text === "" ? null : text}
         onChange={(next) => set(next ?? undefined)}
-        allowDeselect={!entry.required}
-        clearable={!entry.required && !input.readOnly}
+        allowDeselect={!required}
+        clearable={!required && !input.readOnly}
         searchable={choices.length > 8}
         comboboxProps={{ transitionProps: { duration: 80 } }}
       />
     );
   }
-  if (typeof value === "boolean" || field.scalar === 8)
-    return <Toggle input={input} on={value === true} onChange={set} />;
+  if (field.scalar === ScalarType.BOOL) return <Toggle input={input} on={value === true} onChange={set} />;
   const message = field.message?.typeName;
   if (layout.kind === "time-of-day") return <TimeOfDayInput input={input} value={text} onChange={set} />;
   if (message === "google.protobuf.Timestamp") return <DateTimeInput input={input} value={text} onChange={set} />;
@@ -130,6 +133,9 @@ function ListInput({ input, path }: { input: InputProps; path: Path }) {
     />
   );
 }
+
+/** Whether an empty box means zero, and not that the field is not set. */
+const isImplicit = (field: DescField): boolean => field.presence === FeatureSet_FieldPresence.IMPLICIT;
 
 function boundsText(field: DescField, { min, max }: Entry): string | undefined {
   if (!isNumber(field)) return undefined;

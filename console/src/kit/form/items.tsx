@@ -5,7 +5,15 @@ import { useForm } from "./context.js";
 import { type DraftObject, getAt, isObject, nested, type Path, pathText } from "./draft.js";
 import { Field } from "./field.js";
 import classes from "./form.module.css";
-import { type FieldLayout, fieldAt, type LayoutItem, type OneofLayout, oneofAt, wordsOf } from "./layout.js";
+import {
+  type FieldLayout,
+  fieldAt,
+  itemFields,
+  type LayoutItem,
+  type OneofLayout,
+  oneofAt,
+  wordsOf,
+} from "./layout.js";
 import { entryOf, oneofRequired } from "./rules.js";
 
 /** The parts of a form, in a grid of 12 columns. */
@@ -41,10 +49,8 @@ function AnyField({ field, layout, path }: { field: DescField; layout: FieldLayo
   if (field.fieldKind === "map") return <Entries field={field} layout={layout} path={path} />;
   if (inner === undefined) return <Field field={field} layout={layout} path={path} />;
   if (field.fieldKind === "list") return <Repeated field={field} inner={inner} layout={layout} path={path} />;
-  return <Items desc={inner} items={layout.fields ?? allFields(inner)} at={path} />;
+  return <Items desc={inner} items={itemFields(layout, inner)} at={path} />;
 }
-
-const allFields = (desc: DescMessage): readonly LayoutItem[] => desc.fields.map(({ name }) => ({ field: name }));
 
 /** Several messages, each in a box that can be removed. */
 function Repeated(props: { field: DescField; inner: DescMessage; layout: FieldLayout; path: Path }) {
@@ -67,14 +73,16 @@ function Repeated(props: { field: DescField; inner: DescMessage; layout: FieldLa
         return (
           // biome-ignore lint/suspicious/noArrayIndexKey: an item is where it stands, and nothing else
           <div key={i} className={classes.item} role="group" aria-label={`${wordsOf(item)} ${i + 1}`}>
-            <Items desc={inner} items={layout.fields ?? allFields(inner)} at={here} />
-            <ActionIcon
-              className={classes.remove}
-              aria-label={`Remove ${item} ${i + 1}`}
-              onClick={() => form.set(here, undefined)}
-            >
-              <Icon name="trash" size={15} />
-            </ActionIcon>
+            <Items desc={inner} items={itemFields(layout, inner, i)} at={here} />
+            {i >= (layout.fixedItems ?? 0) && (
+              <ActionIcon
+                className={classes.remove}
+                aria-label={`Remove ${item} ${i + 1}`}
+                onClick={() => form.set(here, undefined)}
+              >
+                <Icon name="trash" size={15} />
+              </ActionIcon>
+            )}
             {wrong !== undefined && <Input.Error>{wrong}</Input.Error>}
           </div>
         );
@@ -133,7 +141,7 @@ function Entries({ field, layout, path }: { field: DescField; layout: FieldLayou
                 onChange={({ currentTarget }) => form.set([...here, "value"], currentTarget.value)}
               />
             ) : (
-              <Items desc={inner} items={layout.fields ?? allFields(inner)} at={[...here, "value"]} />
+              <Items desc={inner} items={itemFields(layout, inner)} at={[...here, "value"]} />
             )}
             <ActionIcon mt={4} aria-label={`Remove ${item} ${i + 1}`} onClick={() => form.set(here, undefined)}>
               <Icon name="trash" size={15} />

@@ -18,14 +18,18 @@ export interface FieldLayout {
   readonly kind?: "size" | "time-of-day" | "textarea" | "password";
   /** What can be chosen; of enums the descriptor knows it. */
   readonly choices?: readonly Choice[];
-  /** The fields of a repeated message, or of the values of a map. */
-  readonly fields?: readonly LayoutItem[];
+  /** The fields of a nested or repeated message, or of the values of a map; of a repeated one also by its place. */
+  readonly fields?: readonly LayoutItem[] | ((index: number) => readonly LayoutItem[]);
+  /** So many items at the beginning cannot be removed. */
+  readonly fixedItems?: number;
   /** The word for one item of a repeated field: "worker group". */
   readonly item?: string;
   /** A new item of a repeated message, by proto names. */
   readonly newItem?: (present: number) => DraftObject;
   /** How many of 12 columns it takes; 6 unless given, 12 for what is long. */
   readonly span?: number;
+  /** Whether it has to be filled in, where the rules say nothing of it. */
+  readonly required?: boolean;
   readonly autoFocus?: boolean;
   readonly readOnly?: boolean;
 }
@@ -53,6 +57,12 @@ export interface OneofLayout {
 
 /** A part of a form. */
 export type LayoutItem = FieldLayout | GroupLayout | OneofLayout;
+
+/** The fields of an item in a repeated field. */
+export function itemFields({ fields }: FieldLayout, desc: DescMessage, index = 0): readonly LayoutItem[] {
+  if (typeof fields === "function") return fields(index);
+  return fields ?? desc.fields.map(({ name }) => ({ field: name }));
+}
 
 /** The field at a dotted path; throws where the message has none, for that is a mistake in the layout. */
 export function fieldAt(desc: DescMessage, path: string): DescField {

@@ -21,7 +21,8 @@ export interface ProtoFormProps<Desc extends DescMessage> {
   readonly id: string;
   /** What the form begins with. What the layout does not show is sent as it is here. */
   readonly initial: MessageInitShape<Desc>;
-  readonly layout: readonly LayoutItem[];
+  /** What is shown; it may depend on what is typed, by proto names. */
+  readonly layout: readonly LayoutItem[] | ((draft: DraftObject) => readonly LayoutItem[]);
   /** Sends it; the form shows what it throws, violations at their fields. */
   readonly onSubmit: (message: MessageShape<Desc>) => Promise<unknown>;
   /** The words on the button, such as "Create cluster". */
@@ -31,7 +32,7 @@ export interface ProtoFormProps<Desc extends DescMessage> {
 
 /** A form for a message: laid out by a list of fields, checked while one types by the rules of its proto. */
 export function ProtoForm<Desc extends DescMessage>(props: ProtoFormProps<Desc>) {
-  const { schema, id, layout, onSubmit, action, onCancel } = props;
+  const { schema, id, onSubmit, action, onCancel } = props;
   const [start] = useState(() => draftOf(schema, props.initial));
   const [kept, setKept] = useState(() => readDraft(id) as DraftObject | undefined);
   const [draft, setDraft] = useState<DraftObject>(() => kept ?? start);
@@ -46,6 +47,7 @@ export function ProtoForm<Desc extends DescMessage>(props: ProtoFormProps<Desc>)
     const timer = setTimeout(() => writeDraft(id, withoutSecrets(schema, draft)), 200);
     return () => clearTimeout(timer);
   }, [draft, start, id, schema]);
+  const layout = typeof props.layout === "function" ? props.layout(draft) : props.layout;
   const shown = useMemo(() => shownPaths(layout), [layout]);
   const told = [...(refused?.problems ?? []), ...problems.filter(({ field }) => touched.has(field))];
   const form: FormContext = {

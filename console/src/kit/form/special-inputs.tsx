@@ -43,10 +43,11 @@ export function AmountInput({ input, value, onChange, kind }: ValueProps & { kin
       withAsterisk={input.withAsterisk}
       inputWrapperOrder={input.inputWrapperOrder}
     >
-      <Group gap={0} wrap="nowrap">
+      <Group gap={0} wrap="nowrap" mb={5}>
         <Input
           id={input.id}
           style={{ flex: 1 }}
+          my={0}
           styles={{ input: { borderStartEndRadius: 0, borderEndEndRadius: 0 } }}
           inputMode="decimal"
           autoComplete="off"
@@ -60,6 +61,7 @@ export function AmountInput({ input, value, onChange, kind }: ValueProps & { kin
         />
         <NativeSelect
           w={kind === "size" ? 84 : 108}
+          my={0}
           styles={{ input: { borderStartStartRadius: 0, borderEndStartRadius: 0, borderInlineStart: 0 } }}
           aria-label={`Unit of ${input.label.toLowerCase()}`}
           data={units.map(({ name }) => name)}
@@ -91,12 +93,15 @@ export function TimeOfDayInput({ input, value, onChange }: ValueProps) {
   const time = value.slice(11, 16);
   const today = new Date().toISOString().slice(0, 10);
   const local = time === "" ? undefined : new Date(`${today}T${time}:00Z`);
+  const isUtc = local?.getTimezoneOffset() === 0;
   const here = local?.toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit", timeZoneName: "short" });
   return (
     <TextInput
       {...input}
       type="time"
-      description={[input.description, here === undefined ? undefined : `${here} here`].filter(Boolean).join(" · ")}
+      description={[input.description, here === undefined || isUtc ? undefined : `${here} here`]
+        .filter(Boolean)
+        .join(" · ")}
       value={time}
       onChange={({ currentTarget: { value: next } }) => onChange(next === "" ? undefined : `1970-01-01T${next}:00Z`)}
     />

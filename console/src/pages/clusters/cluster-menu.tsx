@@ -7,61 +7,86 @@ import { Confirm } from "../../kit/confirm.js";
 import { Icon } from "../../kit/icons.js";
 import { problemText } from "../../kit/problem.js";
 
-/** What can be done with a cluster. */
-export function ClusterMenu({ cluster, onDeleted }: { cluster: Cluster; onDeleted?: () => void }) {
-  const { uuid, project, name, status, deletedAt } = cluster;
-  const [deleting, setDeleting] = useState(false);
-  const operate = useMutation(ClusterService.method.operate, {
-    onSuccess: () => notifications.show({ message: `Started on ${name}.` }),
-    onError: (error) => notifications.show({ color: "red", title: name, message: problemText(error) }),
-  });
-  const remove = useMutation(ClusterService.method.delete);
-  const start = (kind: Operate) => () => operate.mutate({ uuid, project, operate: kind });
-  const isLeaving = deletedAt !== undefined;
+/** What can be done with a cluster; in a row of a table, → leads to it and not the tabulator. */
+export function ClusterMenu(props: { cluster: Cluster; inRow?: boolean; onDeleted?: () => void }) {
+  const { cluster, inRow = false, onDeleted } = props;
+  // The dialog is there from the first time on: a thousand rows need no thousand dialogs.
+  const [dialog, setDialog] = useState<"none" | "open" | "closed">("none");
   return (
     <>
       <Menu>
         <Menu.Target>
-          <ActionIcon aria-label={`Actions of ${name}`} tabIndex={-1}>
+          <ActionIcon aria-label={`Actions of ${cluster.name}`} tabIndex={inRow ? -1 : 0}>
             <Icon name="dots" />
           </ActionIcon>
         </Menu.Target>
         <Menu.Dropdown>
-          <Menu.Item leftSection={<Icon name="refresh" />} disabled={isLeaving} onClick={start(Operate.RECONCILE)}>
-            Reconcile now
-          </Menu.Item>
-          <Menu.Item leftSection={<Icon name="wrench" />} disabled={isLeaving} onClick={start(Operate.MAINTAIN)}>
-            Maintain now
-          </Menu.Item>
-          <Menu.Item
-            leftSection={<Icon name="refresh" />}
-            disabled={isLeaving || status?.state !== "Failed"}
-            onClick={start(Operate.RETRY)}
-          >
-            Try again
-          </Menu.Item>
-          <Menu.Divider />
-          <Menu.Item
-            leftSection={<Icon name="trash" />}
-            color="var(--bad)"
-            disabled={isLeaving}
-            onClick={() => setDeleting(true)}
-          >
-            Delete…
-          </Menu.Item>
+          <Items cluster={cluster} onDelete={() => setDialog("open")} />
         </Menu.Dropdown>
       </Menu>
-      <Confirm
-        opened={deleting}
-        title={`Delete cluster ${name}`}
-        name={name}
-        action="Delete"
-        onClose={() => setDeleting(false)}
-        onConfirm={() => remove.mutateAsync({ uuid, project }).then(onDeleted)}
-      >
-        The cluster and everything in it is deleted: workloads, load balancers, and what they store. This cannot be
-        undone.
-      </Confirm>
+      {dialog !== "none" && (
+        <DeleteDialog
+          cluster={cluster}
+          opened={dialog === "open"}
+          onClose={() => setDialog("closed")}
+          onDeleted={onDeleted}
+        />
+      )}
     </>
+  );
+}
+
+function Items({ cluster, onDelete }: { cluster: Cluster; onDelete: () => void }) {
+  const { uuid, project, name, status, deletedAt } = cluster;
+  const { mutate } = useMutation(ClusterService.method.operate, {
+    onSuccess: () => notifications.show({ message: `Started on ${name}.` }),
+    onError: (error) => notifications.show({ color: "red", title: name, message: problemText(error) }),
+  });
+  const start = (operate: Operate) => () => mutate({ uuid, project, operate });
+  const isLeaving = deletedAt !== undefined;
+  return (
+    <>
+      <Menu.Item leftSection={<Icon name="refresh" />} disabled={isLeaving} onClick={start(Operate.RECONCILE)}>
+        Reconcile now
+      </Menu.Item>
+      <Menu.Item leftSection={<Icon name="wrench" />} disabled={isLeaving} onClick={start(Operate.MAINTAIN)}>
+        Maintain now
+      </Menu.Item>
+      <Menu.Item
+        leftSection={<Icon name="refresh" />}
+        disabled={isLeaving || status?.state !== "Failed"}
+        onClick={start(Operate.RETRY)}
+      >
+        Try again
+      </Menu.Item>
+      <Menu.Divider />
+      <Menu.Item leftSection={<Icon name="trash" />} color="var(--bad)" disabled={isLeaving} onClick={onDelete}>
+        Delete…
+      </Menu.Item>
+    </>
+  );
+}
+
+function DeleteDialog(props: {
+  cluster: Cluster;
+  opened: boolean;
+  onClose: () => void;
+  onDeleted: (() => void) | undefined;
+}) {
+  const { cluster, opened, onClose, onDeleted } = props;
+  const { uuid, project, name } = cluster;
+  const { mutateAsync } = useMutation(ClusterService.method.delete);
+  return (
+    <Confirm
+      opened={opened}
+      title={`Delete cluster ${name}`}
+      name={name}
+      action="Delete"
+      onClose={onClose}
+      onConfirm={() => mutateAsync({ uuid, project }).then(onDeleted)}
+    >
+      The cluster and everything in it is deleted: workloads, load balancers, and what they store. This cannot be
+      undone.
+    </Confirm>
   );
 }

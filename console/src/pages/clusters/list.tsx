@@ -97,7 +97,7 @@ const columns: readonly Column<Cluster>[] = [
 ];
 
 const keyOf = ({ uuid }: Cluster): string => uuid;
-const actions = (cluster: Cluster) => <ClusterMenu cluster={cluster} />;
+const actions = (cluster: Cluster) => <ClusterMenu cluster={cluster} inRow />;
 
 /** The clusters of the project, live. */
 export function Page() {
@@ -106,8 +106,7 @@ export function Page() {
   const newHref = `/projects/${project}/clusters/new`;
   return (
     <PageBody fill>
-      <PageHeader title="Clusters">
-        <LiveDot watch={watch} />
+      <PageHeader title="Clusters" badge={<LiveDot watch={watch} />}>
         <Button component={Link} href={newHref} leftSection={<Icon name="plus" size={14} />} data-new>
           New cluster
         </Button>

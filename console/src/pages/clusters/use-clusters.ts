@@ -29,7 +29,7 @@ export function useClusters(project: string) {
   });
   const watch = useWatch<ClusterServiceWatchStatusResponse>(
     query.data === undefined ? undefined : project,
-    (_token, signal, opened) => client.watchStatus({ project }, { signal, onHeader: opened }),
+    (_token, signal) => client.watchStatus({ project }, { signal }),
     (answers) => {
       let isUnknown = false;
       queryClient.setQueryData<ClusterServiceListResponse>(key, (before) => {
@@ -43,6 +43,7 @@ export function useClusters(project: string) {
       // Somebody has ordered another one: its status is here, but not yet what it is.
       if (isUnknown) void queryClient.invalidateQueries({ queryKey: key });
     },
+    () => void queryClient.invalidateQueries({ queryKey: key }),
   );
   return { ...query, clusters: query.data?.clusters, watch };
 }
