@@ -4,6 +4,7 @@ import { exitCodes } from "./failure.js";
 import { addGlobalFlags } from "./flags.js";
 import { loadGroup, loadsWith } from "./lazy.js";
 import { report } from "./report.js";
+import { resourceGroups } from "./resources/groups.js";
 
 /** A group of commands, which is loaded when its name is called. */
 interface Group {
@@ -51,6 +52,7 @@ const groups: readonly Group[] = [
     heading: "Your work",
     load: async () => (await import("./commands/kubeconfig.js")).kubeconfigCommand,
   },
+  ...resourceGroups,
   {
     name: "help",
     description: "help of a command, or of a topic: exit-codes, environment",

@@ -18,7 +18,10 @@ export async function allNumberedPages<T>(
 
 /** All entries of a list whose pages have tokens, or the first so many. */
 export async function allTokenPages<T>(
-  load: (pageToken: string, pageSize: number) => Promise<{ readonly items: readonly T[]; readonly nextPageToken: string }>,
+  load: (
+    pageToken: string,
+    pageSize: number,
+  ) => Promise<{ readonly items: readonly T[]; readonly nextPageToken: string }>,
   most = Number.POSITIVE_INFINITY,
 ): Promise<T[]> {
   const all: T[] = [];

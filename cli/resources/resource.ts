@@ -14,6 +14,8 @@ export interface Resource<D extends DescMessage, F extends object = object> {
   readonly group: string;
   readonly kind: Kind<D>;
   readonly id: (item: MessageShape<D>) => string;
+  /** What else tells one of them, such as an address or a number. */
+  readonly alias?: (item: MessageShape<D>) => string;
   readonly list: (session: Session, flags: F) => Promise<readonly MessageShape<D>[]>;
   readonly get: (session: Session, id: string, flags: F) => Promise<MessageShape<D> | undefined>;
   /** Declares the flags `F`. */
@@ -45,10 +47,12 @@ export async function findOne<D extends DescMessage, F extends object>(
 }
 
 function pickFrom<D extends DescMessage, F extends object>(
-  { noun, group, kind, id }: Resource<D, F>,
+  { noun, group, kind, id, alias }: Resource<D, F>,
   items: readonly MessageShape<D>[],
   reference: string,
 ): MessageShape<D> {
+  const known = items.find((item) => alias?.(item) === reference);
+  if (known !== undefined) return known;
   return pick(items, reference, { kind: noun, id, name: kind.name, list: `slipway ${group} list` });
 }
 
