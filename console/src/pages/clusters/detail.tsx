@@ -91,7 +91,7 @@ function Operation({ cluster: { name, status } }: { cluster: Cluster }) {
   return (
     <Section title="Health">
       <div className={classes.operation}>
-        <span className={classes.operationText}>{isBusy ? text : last}`}</span>
+        <span className={classes.operationText}>{isBusy ? text : last}</span>
         <Progress value={status?.progress ?? 0} label={`Progress of ${name}`} tone={tone} />
       </div>
       <ul className={classes.health}>
