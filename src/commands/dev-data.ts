@@ -21,6 +21,8 @@ export interface DevInfo {
   readonly project: string;
   readonly tenant: string;
   readonly tokens: Readonly<Record<"owner" | "editor" | "viewer" | "admin", string>>;
+  /** With what to sign in at the console; not where passwords are off. */
+  readonly console?: { readonly user: string; readonly password: string };
 }
 
 const tenant = "demo";
@@ -32,7 +34,7 @@ export async function ensureDemo(
   open: OpenPlatform,
   url: string,
   earlier: DevInfo | undefined,
-): Promise<Pick<DevInfo, "project" | "tenant" | "tokens">> {
+): Promise<Pick<DevInfo, "project" | "tenant" | "tokens" | "console">> {
   const { platform, principals } = open;
   const { db, clock, newId } = platform;
   await principalStore.ensureUser(db, operator, clock(), "editor");
@@ -58,7 +60,19 @@ export async function ensureDemo(
       viewer: await keep("viewer", member("viewer")),
       admin: await keep("admin", () => mint(platform, operator, undefined, "editor")),
     },
+    ...(await ensurePassword(platform, earlier)),
   };
+}
+
+/** Makes the password of an earlier run, or else a new one, that of the demo tenant's user. */
+async function ensurePassword(
+  { passwords, settings }: Platform,
+  earlier: DevInfo | undefined,
+): Promise<Pick<DevInfo, "console">> {
+  if (!settings.passwordSignIn) return {};
+  const password = earlier?.console?.password || randomBytes(12).toString("base64url");
+  await passwords.assign(tenant, password);
+  return { console: { user: tenant, password } };
 }
 
 async function mint(

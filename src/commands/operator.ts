@@ -63,11 +63,16 @@ interface DevFlags {
 
 async function runDev(options: DevFlags): Promise<void> {
   const { listen } = options;
-  const config = await readConfig(listen === undefined ? process.env : { ...process.env, SLIPWAY_LISTEN: listen });
+  const config = await readConfig({
+    ...process.env,
+    // Who tries the console has no identity provider at hand.
+    SLIPWAY_PASSWORD_SIGN_IN: process.env.SLIPWAY_PASSWORD_SIGN_IN || "on",
+    ...(listen === undefined ? {} : { SLIPWAY_LISTEN: listen }),
+  });
   const { dev } = await import("./dev.js");
   await runUntilSignal(config, async (log) => {
     const running = await dev(config, log, options);
-    process.stdout.write(welcome(running, resolve(options.dataDir, "dev.json")));
+    process.stdout.write(welcome(running, resolve(options.dataDir, "dev.json"), config.console));
     return running;
   });
 }
@@ -198,10 +203,12 @@ async function runUntilSignal(config: Config, start: (log: Log) => Promise<Runni
   process.exit(0);
 }
 
-function welcome({ info }: RunningDev, file: string): string {
+function welcome({ info }: RunningDev, file: string, hasConsole: boolean): string {
   const create = JSON.stringify({ project: info.project, name: "first" });
   return `
-Slipway serves at ${info.url}. Everything to sign in with is in ${file}. Try:
+Slipway serves at ${info.url}. Everything to sign in with is in ${file}.
+${hasConsole ? welcomeToConsole(info, file) : ""}
+Try:
 
   TOKEN=$(node -p 'require("${file}").tokens.owner')
   curl -s -H "authorization: Bearer $TOKEN" -H 'content-type: application/json' \\
@@ -210,6 +217,14 @@ Slipway serves at ${info.url}. Everything to sign in with is in ${file}. Try:
 
 docs/deployments.md shows how to deploy an image or a chart, on that Kubernetes or in the new cluster.
 
+`;
+}
+
+function welcomeToConsole({ url, console: account }: RunningDev["info"], file: string): string {
+  if (account === undefined) return `\nThe console is at ${url}; sign in by an identity provider.\n`;
+  return `
+The console is at ${url}. Sign in as ${account.user}, with the password that this prints:
+  node -p 'require("${file}").console.password'
 `;
 }
 

@@ -9,8 +9,10 @@ import { pino } from "pino";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { ClusterService as AdminClusterService } from "../../gen/ts/admin/v1/cluster_pb.js";
 import { ClusterService } from "../../gen/ts/api/v1/cluster_pb.js";
+import { TenantRole } from "../../gen/ts/api/v1/common_pb.js";
 import { PaymentService } from "../../gen/ts/api/v1/payment_pb.js";
 import { TokenService } from "../../gen/ts/api/v1/token_pb.js";
+import { AuthService } from "../../gen/ts/iam/v1/auth_pb.js";
 import type { DevInfo } from "../../src/commands/dev-data.js";
 import { openKube } from "../../src/kube/client.js";
 import { keys, shoots } from "../../src/resources/api/cluster/gardener-types.js";
@@ -48,12 +50,21 @@ async function start(): Promise<void> {
 }
 
 const clusters = () => createClient(ClusterService, createGrpcTransport({ baseUrl: info.url }));
+const auth = () => createClient(AuthService, createGrpcTransport({ baseUrl: info.url }));
 const operators = () => createClient(AdminClusterService, createGrpcTransport({ baseUrl: info.url }));
 const codeOf = (call: Promise<unknown>) =>
   call.then(
     () => undefined,
     (error: unknown) => ConnectError.from(error).code,
   );
+
+/** Signs in at the console, as its page does. */
+const signIn = (password: string) =>
+  fetch(`${info.url}/auth/session/password`, {
+    method: "POST",
+    headers: { "x-slipway-console": "1", origin: info.url, "content-type": "application/json" },
+    body: JSON.stringify({ username: "demo", password }),
+  });
 
 async function create(name: string): Promise<string> {
   const { cluster } = await clusters().create({ project: info.project, name }, as(info.tokens.editor));
@@ -87,7 +98,9 @@ describe("the first start", () => {
   test("writes dev.json for its owner only", async () => {
     const path = join(directory, "dev.json");
     expect((await stat(path)).mode & 0o777).toBe(0o600);
-    expect(Object.keys(info).sort()).toEqual(["kubeconfig", "metrics_url", "project", "tenant", "tokens", "url"]);
+    const keys = ["console", "kubeconfig", "metrics_url", "project", "tenant", "tokens", "url"];
+    expect(Object.keys(info).sort()).toEqual(keys);
+    expect(info.console).toEqual({ user: "demo", password: expect.stringMatching(/^[\w-]{16}$/) });
     expect(Object.keys(info.tokens).sort()).toEqual(["admin", "editor", "owner", "viewer"]);
     expect(info.tenant).toBe("demo");
     expect(info.kubeconfig).toBe(join(directory, "kubeconfig"));
@@ -99,7 +112,19 @@ describe("the first start", () => {
   test("prints three commands to try, and no secret", () => {
     const commands = running.stdout.split("\n").filter((line) => /^ {2}(TOKEN|curl|kubectl)/.test(line));
     expect(commands).toHaveLength(3);
-    for (const token of Object.values(info.tokens)) expect(running.stdout + running.stderr).not.toContain(token);
+    const secrets = [...Object.values(info.tokens), info.console?.password ?? ""];
+    for (const secret of secrets) expect(running.stdout + running.stderr).not.toContain(secret);
+  });
+
+  test("says where the console is and how to sign in, which then works", async () => {
+    expect(running.stdout).toContain(
+      `The console is at ${info.url}. Sign in as demo, with the password that this prints:\n  node -p '`,
+    );
+    const answer = await signIn(info.console?.password ?? "");
+    const { accessToken } = (await answer.json()) as { accessToken: string };
+    const { tenantRoles } = await auth().whoAmI({}, as(accessToken));
+    expect(tenantRoles).toEqual({ demo: TenantRole.OWNER });
+    expect(await codeOf(clusters().list({ project: info.project }, as(accessToken)))).toBeUndefined();
   });
 
   test("makes tokens with their roles", async () => {
@@ -149,6 +174,17 @@ describe("a restart", () => {
     expect(info.tokens.viewer).not.toBe(viewer);
     expect(await codeOf(clusters().list({ project: info.project }, as(info.tokens.viewer)))).toBeUndefined();
     expect(await codeOf(clusters().list({ project: info.project }, as(viewer)))).toBe(Code.Unauthenticated);
+  });
+
+  test("keeps the password, and sets it again where it was changed", async () => {
+    const { user = "", password = "" } = info.console ?? {};
+    const proof = { case: "currentPassword", value: password } as const;
+    await auth().setPassword({ username: user, proof, newPassword: "chosen by somebody" });
+    expect((await signIn(password)).status).toBe(401);
+    expect(await running.stop()).toEqual({ code: 0, signal: null });
+    await start();
+    expect(info.console).toEqual({ user, password });
+    expect((await signIn(password)).status).toBe(200);
   });
 });
 

@@ -52,6 +52,15 @@ export const passwordStore = {
     return locked?.until ? { kind: "locked", until: locked.until } : { kind: "none" };
   },
 
+  /** The digest of a user's password; undefined when there is none. */
+  async digest(db: Database, principal: string): Promise<string | undefined> {
+    const [row] = await db
+      .select({ digest: passwords.digest })
+      .from(passwords)
+      .where(eq(passwords.principal, principal));
+    return row?.digest ?? undefined;
+  },
+
   /** Forgets the wrong guesses: the right one has come. */
   async forgive(db: Database, principal: string): Promise<void> {
     await db.update(passwords).set({ failures: 0, lockedUntil: null }).where(eq(passwords.principal, principal));

@@ -25,6 +25,8 @@ export interface Passwords {
   exchange(grant: PasswordGrant, renewedBy: RenewedBy): Promise<OpenedSession>;
   /** Sets a password for who proves to be its user, and ends the user's sessions. */
   set(request: AuthServiceSetPasswordRequest): Promise<void>;
+  /** Makes that the password of a user who proves nothing; unless it is so already, the user's sessions end. */
+  assign(username: string, password: string): Promise<void>;
 }
 
 type Proof = AuthServiceSetPasswordRequest["proof"];
@@ -41,7 +43,7 @@ export interface PasswordSources extends SessionSources {
 
 /** The passwords of this process; where they are off, everything throws "precondition". */
 export function createPasswords(sources: PasswordSources, inTurn: InTurn = takeTurns(atOnce)): Passwords {
-  const { db, clock, settings } = sources;
+  const { db, settings } = sources;
   const prove = createProof(sources, inTurn);
   const demandOn = (): void => {
     if (!settings.passwordSignIn) throw new DomainError("precondition", "signing in with passwords is off here");
@@ -63,15 +65,31 @@ export function createPasswords(sources: PasswordSources, inTurn: InTurn = takeT
       const stillHolds = await proofOf(sources, prove, username, proof);
       await demandEnabled(sources, username);
       const digest = await inTurn(() => hash(plain(newPassword), cost));
-      const isSet = await db.transaction(async (tx) => {
-        if (!(await stillHolds(tx))) return false;
-        await passwordStore.set(tx, username, digest, clock());
-        await sessionStore.endAll(tx, username, clock());
-        return true;
-      });
-      if (!isSet) throw unproven();
+      if (!(await replace(sources, username, digest, stillHolds))) throw unproven();
+    },
+
+    async assign(username, password) {
+      const held = await passwordStore.digest(db, username);
+      if (held !== undefined && (await inTurn(() => verify(held, plain(password))))) return;
+      const digest = await inTurn(() => hash(plain(password), cost));
+      await replace(sources, username, digest, async () => true);
     },
   };
+}
+
+/** Puts a password in place of the user's, and ends the user's sessions; false when the proof does not hold any more. */
+async function replace(
+  { db, clock }: PasswordSources,
+  user: string,
+  digest: string,
+  stillHolds: StillHolds,
+): Promise<boolean> {
+  return await db.transaction(async (tx) => {
+    if (!(await stillHolds(tx))) return false;
+    await passwordStore.set(tx, user, digest, clock());
+    await sessionStore.endAll(tx, user, clock());
+    return true;
+  });
 }
 
 /** Holds guesses against the passwords of users, and takes as long where there is none. */
