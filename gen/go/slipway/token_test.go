@@ -37,7 +37,7 @@ func guarded(token string, calls *atomic.Int32) *taskServer {
 			if err := check(header); err != nil {
 				return err
 			}
-			return stream.Send(&deployv1.TaskServiceWatchResponse{ResumeToken: "first"})
+			return stream.Send(&deployv1.TaskServiceWatchResponse{ResumeToken: header.Get("X-Request-Id")})
 		},
 	}
 }
@@ -77,12 +77,14 @@ func TestAStreamBeginsWithTheRenewedToken(t *testing.T) {
 		tasks := tasksAt(t, Options{URL: url, Protocol: protocol, TokenSource: func(_ context.Context, rejected string) (string, error) {
 			return map[string]string{"": "old", "old": "new"}[rejected], nil
 		}})
-		stream, err := tasks.Watch(t.Context(), &deployv1.TaskServiceWatchRequest{})
+		ctx, info := connect.NewClientContext(t.Context())
+		info.RequestHeader().Set("X-Request-Id", "mine")
+		stream, err := tasks.Watch(ctx, &deployv1.TaskServiceWatchRequest{})
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer stream.Close()
-		if !stream.Receive() || stream.Msg().GetResumeToken() != "first" || stream.Receive() || stream.Err() != nil {
+		if !stream.Receive() || stream.Msg().GetResumeToken() != "mine" || stream.Receive() || stream.Err() != nil {
 			t.Errorf("%v, %v", stream.Msg(), stream.Err())
 		}
 		if calls.Load() != 2 {
