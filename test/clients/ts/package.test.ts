@@ -167,11 +167,15 @@ describe("the examples", () => {
     child.stdout.on("data", (data) => {
       said += data;
     });
-    const { deployment } = await all.create();
-    await vi.waitFor(() => expect(said).toContain(`${deployment?.name} DEPLOYMENT_PHASE_`), { timeout: 45_000 });
-    expect(said).toMatch(/^connecting/);
-    child.kill("SIGTERM");
-    expect(await once(child, "exit")).toEqual([0, null]);
+    const exit = once(child, "exit");
+    try {
+      const { deployment } = await all.create();
+      await vi.waitFor(() => expect(said).toContain(`${deployment?.name} WORKING`), { timeout: 45_000 });
+      expect(said).toMatch(/^connecting/);
+    } finally {
+      child.kill("SIGTERM");
+    }
+    expect(await exit).toEqual([0, null]);
   });
 
   it("browser.ts makes a small bundle that lists clusters and watches them", async () => {
@@ -203,7 +207,7 @@ describe("the examples", () => {
     await vi.waitFor(() => expect(lines).toContain(`${name} Succeeded 100 %`), { timeout: 45_000 });
     stop.abort();
     await shown;
-  });
+  }, 120_000);
 });
 
 it("docs/clients/typescript.md shows the examples as they are", async () => {
