@@ -15,6 +15,9 @@ interface Group {
   readonly load: () => Promise<(command: Command) => void>;
 }
 
+/** In the order of the help. */
+const headings: readonly Group["heading"][] = ["Your work", "Signing in"];
+
 const groups: readonly Group[] = [
   {
     name: "login",
@@ -52,7 +55,31 @@ const groups: readonly Group[] = [
     heading: "Your work",
     load: async () => (await import("./commands/kubeconfig.js")).kubeconfigCommand,
   },
+  {
+    name: "apply",
+    description: "make what files say, or change it",
+    heading: "Your work",
+    load: async () => (await import("./commands/apply.js")).applyCommand,
+  },
+  {
+    name: "diff",
+    description: "show what apply would change",
+    heading: "Your work",
+    load: async () => (await import("./commands/apply.js")).diffCommand,
+  },
+  {
+    name: "delete",
+    description: "delete what files name",
+    heading: "Your work",
+    load: async () => (await import("./commands/apply.js")).deleteCommand,
+  },
   ...resourceGroups,
+  {
+    name: "completion",
+    description: "print the completion script of a shell: bash, zsh or fish",
+    heading: "Signing in",
+    load: async () => (await import("./commands/completion.js")).completionCommand,
+  },
   {
     name: "help",
     description: "help of a command, or of a topic: exit-codes, environment",
@@ -65,6 +92,7 @@ const groups: readonly Group[] = [
 export async function runProgram(args: readonly string[]): Promise<void> {
   endQuietlyOnClosedPipe();
   const program = newProgram();
+  if (args[0] === "__complete") return await (await import("./complete/complete.js")).complete(program, args.slice(1));
   try {
     await program.parseAsync(canonical(args), { from: "user" });
   } catch (error) {
@@ -82,7 +110,8 @@ export function newProgram(): Command {
     .exitOverride();
   program.on("option:version", () => void printVersion());
   addGlobalFlags(program);
-  for (const { name, description, heading, load } of groups) {
+  const inOrder = headings.flatMap((heading) => groups.filter((group) => group.heading === heading));
+  for (const { name, description, heading, load } of inOrder) {
     loadsWith(program.command(name).description(description).helpGroup(heading), load);
   }
   addOperatorCommands(program);

@@ -52,11 +52,10 @@ async function helpOf(program: Command, words: readonly string[]): Promise<strin
     const next = at.commands.find((each) => each.name() === word || each.aliases().includes(word));
     if (next === undefined) {
       const near = nearest(word, [...names, ...Object.keys(topics)]);
-      throw new Failure(
-        "usage",
-        `there is no command or topic "${word}"`,
-        near === undefined ? [] : [`Did you mean ${near}?`],
-      );
+      throw new Failure("usage", `there is no command or topic "${word}"`, [
+        ...(near === undefined ? [] : [`Did you mean ${near}?`]),
+        "slipway help tells which there are.",
+      ]);
     }
     if (at === program) await loadGroup(next);
     at = next;
