@@ -146,7 +146,8 @@ function PasswordForm() {
   );
 }
 
-function refusalText({ message, retryAfterSeconds }: Refusal): string {
+function refusalText({ code, message, retryAfterSeconds }: Refusal): string {
+  if (code === "unauthenticated") return "The user name or the password is wrong.";
   const words = message.charAt(0).toUpperCase() + message.slice(1);
   return retryAfterSeconds === undefined ? words : `${words}. Try again in ${retryAfterSeconds} s.`;
 }

@@ -84,6 +84,20 @@ export async function signIn(page: Page, user: ConsoleSite["user"]): Promise<voi
   await page.getByRole("button", { name: "Sign in", exact: true }).click();
 }
 
+/** Waits until an expression holds in the page. Its policy forbids what Playwright itself does for expressions. */
+export async function waitUntil(page: Page, expression: string): Promise<void> {
+  const end = Date.now() + 30_000;
+  while (!(await page.evaluate(`Boolean(${expression})`))) {
+    if (Date.now() > end) throw new Error(`this does not become true: ${expression}`);
+    await page.waitForTimeout(50);
+  }
+}
+
+/** Ends the sessions of the user, as a new password does. */
+export async function endSessions({ platform }: ConsoleSite): Promise<void> {
+  await setPassword(platform, platform.tenant);
+}
+
 /** Keeps a picture of the page in .cache/screenshots, for people to look at. */
 export async function screenshot(page: Page, name: string): Promise<void> {
   const folder = join(packageRoot(), ".cache", "screenshots");
