@@ -11,6 +11,6 @@ export function returnPath(asked: string | null | undefined): string {
   const base = "http://own.invalid";
   if (!URL.canParse(asked, base)) return "/";
   const { origin, pathname, search, hash } = new URL(asked, base);
-  // What is left when dots are resolved ("/.//host") must be a path as well.
-  return origin === base && !pathname.startsWith("//") ? `${pathname}${search}${hash}` : "/";
+  // What is left when dots are resolved ("/.//host") must be a path as well, and not that of another sign-in.
+  return origin === base && !/^\/(\/|auth\/)/.test(pathname) ? `${pathname}${search}${hash}` : "/";
 }

@@ -54,6 +54,8 @@ export function browserSessionRoutes(platform: Platform, writeAudit: WriteAudit)
   const call = (path: string, handle: Handler): HttpRoute => {
     const handleTraced = trace(path, (_, request, isOf) => {
       demandOwnPage(request, platform.issuer());
+      // Other types are what forms of other sites can send.
+      demandJson(request.headers["content-type"] ?? "application/json");
       return handle(platform, request, isOf);
     });
     return { method: "POST", path, json: true, handle: (request) => handleTraced(request).catch(refusal) };
@@ -111,8 +113,7 @@ function sessionAnswer({ access, expiresAt }: OpenedSession): HttpAnswer {
 
 /** Reads a name and a password by the rules of the contract; what is wrong with them is said without their values. */
 async function readGrant({ headers, body }: HttpRequest): Promise<PasswordGrant> {
-  const type = headers["content-type"]?.split(";", 1)[0]?.trim().toLowerCase();
-  if (type !== "application/json") throw new DomainError("invalid", "the content-type must be application/json");
+  demandJson(headers["content-type"]);
   const text = (await body()).toString("utf8");
   let grant: PasswordGrant;
   try {
@@ -122,6 +123,11 @@ async function readGrant({ headers, body }: HttpRequest): Promise<PasswordGrant>
   }
   demandValid(validator, PasswordGrantSchema, grant);
   return grant;
+}
+
+function demandJson(contentType: string | undefined): void {
+  const type = contentType?.split(";", 1)[0]?.trim().toLowerCase();
+  if (type !== "application/json") throw new DomainError("invalid", "the content-type must be application/json");
 }
 
 /** HEAD comes from who only looks, such as link previews: it begins and ends nothing. Failures lead to the console. */
