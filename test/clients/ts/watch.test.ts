@@ -86,7 +86,7 @@ describe.each(entries)("a watch ($name)", ({ open }) => {
     expect(opened).toEqual(opened.map(() => true));
     watched.stop();
     expect(await watched.ended).toBe("ended");
-  });
+  }, 240_000);
 
   it("of clusters begins with the present state after each cut", async () => {
     const clusters = clustersOf(platform, await platform.newTenant());
