@@ -60,44 +60,50 @@ export function httpRoutes(
 ): HttpRoutes {
   const table = routes.map((route) => ({ route, parts: route.path.split("/") }));
   const rest = fallback && ({ method: "GET", path: "(fallback)", handle: fallback.handle } as const);
-  return (req, res, origin) => {
-    const [path = "", ...queryParts] = (req.url ?? "").split("?");
+  const fittingOf = (req: NodeRequest, path: string): Fitting[] => {
     const parts = path.split("/");
     const fitting = table.flatMap(({ route, parts: pattern }) => {
       const params = match(pattern, parts);
       return params === undefined ? [] : [{ route, params }];
     });
-    if (fitting.length === 0 && rest !== undefined) {
-      const isTaken = fallback?.takes({ method: req.method ?? "", path, headers: req.headers }) === true;
-      if (isTaken) fitting.push({ route: rest, params: {} });
-    }
+    if (fitting.length > 0 || rest === undefined) return fitting;
+    const isTaken = fallback?.takes({ method: req.method ?? "", path, headers: req.headers }) === true;
+    return isTaken ? [{ route: rest, params: {} }] : [];
+  };
+  return (req, res, origin) => {
+    const [path = "", ...queryParts] = (req.url ?? "").split("?");
+    const fitting = fittingOf(req, path);
     const [first] = fitting;
     if (first === undefined) return false;
     const method = req.method === "HEAD" ? "GET" : req.method;
     const chosen = fitting.find(({ route }) => route.method === method);
     if (chosen === undefined) {
       const allow = fitting.map(({ route }) => route.method).join(", ");
-      refuse(
-        res,
-        first.route,
-        { status: 405, code: "unimplemented", message: `this path takes ${allow} only` },
-        { allow },
-      );
+      const refusal = { status: 405, code: "unimplemented", message: `this path takes ${allow} only` };
+      refuse(res, first.route, refusal, { allow });
       return true;
     }
     if (!chosen.route.unlimited && isTooMany(limiter, chosen.route, origin, res, log)) return true;
-    const rawQuery = queryParts.join("?");
-    const request: HttpRequest = {
-      method: req.method ?? "",
-      params: chosen.params,
-      query: new URLSearchParams(rawQuery),
-      rawQuery,
-      headers: req.headers,
-      origin,
-      body: (maxBytes = maxBodyBytes) => readBody(req, maxBytes),
-    };
-    void run(chosen.route, request, res, log);
+    void run(chosen.route, requestOf(req, chosen.params, queryParts.join("?"), origin), res, log);
     return true;
+  };
+}
+
+/** A route whose path fits a request, and what stands in the path for its names. */
+interface Fitting {
+  readonly route: HttpRoute;
+  readonly params: Readonly<Record<string, string>>;
+}
+
+function requestOf(req: NodeRequest, params: Fitting["params"], rawQuery: string, origin: Origin): HttpRequest {
+  return {
+    method: req.method ?? "",
+    params,
+    query: new URLSearchParams(rawQuery),
+    rawQuery,
+    headers: req.headers,
+    origin,
+    body: (maxBytes = maxBodyBytes) => readBody(req, maxBytes),
   };
 }
 
