@@ -35,6 +35,7 @@ describe.skipIf(!needs("chromium"))("the shell of the console", () => {
     await signIn(page, { ...site.user, password: "wrong" });
     await page.getByRole("alert").waitFor();
     expect(await page.getByRole("alert").innerText()).toBe("The user name or the password is wrong.");
+    expect(await violationsOf(page)).toEqual([]);
     await signIn(page, site.user);
     await page.waitForURL(`**${clusters}?from=mail`);
     await page.getByRole("heading", { name: "Clusters" }).waitFor();
@@ -214,6 +215,7 @@ describe.skipIf(!needs("chromium"))("a server that goes away", () => {
     await page.getByRole("button", { name: "Create cluster" }).click();
     await page.getByText("Slipway cannot be reached; trying again").waitFor();
     await screenshot(page, "away-light");
+    expect(await violationsOf(page)).toEqual([]);
     expect(await page.getByLabel("Name").first().inputValue()).toBe("patient");
     const { config, open, database } = platform;
     again = await serveApi(open, database.server, config, { host: "127.0.0.1", port: Number(port) });

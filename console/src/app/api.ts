@@ -19,7 +19,8 @@ export const queryClient = new QueryClient({
     queries: {
       networkMode: "always",
       staleTime: 10_000,
-      retry: (_count, error) => problemOf(error).code === Code.Unavailable,
+      // Something behind the server may be away for long: that is told, and the page goes on.
+      retry: (count, error) => problemOf(error).code === Code.Unavailable && (reach.away() || count < 3),
       retryDelay: (count, error) => problemOf(error).retryAfterMs ?? Math.min(1_000 * 2 ** count, 10_000),
     },
     mutations: { networkMode: "always", retry: false },

@@ -3,12 +3,27 @@ import { Component, type ReactNode } from "react";
 import { Page, PageHeader } from "../kit/page.js";
 import { Problem } from "../kit/problem.js";
 
-/** Shows what broke a page instead of nothing. React asks for a class here. */
-export class ErrorBoundary extends Component<{ children: ReactNode }, { error?: unknown }> {
-  override state: { error?: unknown } = {};
+interface Props {
+  readonly children: ReactNode;
+  /** With another place it is tried again. */
+  readonly place?: string;
+}
 
-  static getDerivedStateFromError(error: unknown): { error: unknown } {
+interface State {
+  readonly error?: unknown;
+  readonly place?: string | undefined;
+}
+
+/** Shows what broke a page instead of nothing. React asks for a class here. */
+export class ErrorBoundary extends Component<Props, State> {
+  override state: State = {};
+
+  static getDerivedStateFromError(error: unknown): State {
     return { error };
+  }
+
+  static getDerivedStateFromProps({ place }: Props, state: State): State | null {
+    return place === state.place ? null : { place, error: undefined };
   }
 
   override render(): ReactNode {

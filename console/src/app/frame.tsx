@@ -53,7 +53,7 @@ export function Frame() {
           </nav>
         </Drawer>
         <main id="main" ref={main} tabIndex={-1} className={classes.main}>
-          <ErrorBoundary key={path}>
+          <ErrorBoundary place={path}>
             <Suspense fallback={<div className={classes.loading} aria-busy="true" />}>
               {error !== null && projects === undefined ? (
                 <Page>

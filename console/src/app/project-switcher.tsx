@@ -6,6 +6,7 @@ import { Icon } from "../kit/icons.js";
 import { routes } from "../routes.js";
 import classes from "./frame.module.css";
 import { pathIn } from "./navigation.js";
+import { useTenantNames } from "./project.js";
 
 /** So many are listed at once; typing finds the others. */
 const most = 100;
@@ -14,6 +15,8 @@ const most = 100;
 export function ProjectSwitcher({ projects, current }: { projects: readonly Project[]; current: Project | undefined }) {
   const [search, setSearch] = useState("");
   const [here, navigate] = useLocation();
+  const names = useTenantNames();
+  const nameOf = (tenant: string) => names.get(tenant) ?? tenant;
   const combobox = useCombobox({
     onDropdownOpen: () => combobox.focusSearchInput(),
     onDropdownClose: () => {
@@ -23,7 +26,7 @@ export function ProjectSwitcher({ projects, current }: { projects: readonly Proj
   });
   const words = search.toLowerCase().split(/\s+/).filter(Boolean);
   const found = projects.filter(({ name, tenant }) =>
-    words.every((word) => `${tenant} ${name}`.toLowerCase().includes(word)),
+    words.every((word) => `${tenant} ${nameOf(tenant)} ${name}`.toLowerCase().includes(word)),
   );
   const listed = found.slice(0, most);
   const tenants = [...new Set(listed.map(({ tenant }) => tenant))].sort();
@@ -42,7 +45,7 @@ export function ProjectSwitcher({ projects, current }: { projects: readonly Proj
           title="Change the project"
         >
           <span className={classes.hidden}>Project</span>
-          <span className={classes.switcherTenant}>{current?.tenant}</span>
+          <span className={classes.switcherTenant}>{current === undefined ? "" : nameOf(current.tenant)}</span>
           <span className={classes.switcherSlash}>/</span>
           <span className={classes.switcherName}>{current?.name ?? "Choose a project"}</span>
           <Icon name="down" size={12} />
@@ -57,7 +60,7 @@ export function ProjectSwitcher({ projects, current }: { projects: readonly Proj
         />
         <Combobox.Options mah={360} style={{ overflowY: "auto" }} aria-label="Projects">
           {tenants.map((tenant) => (
-            <Combobox.Group key={tenant} label={tenant}>
+            <Combobox.Group key={tenant} label={nameOf(tenant)}>
               {listed
                 .filter((project) => project.tenant === tenant)
                 .map(({ uuid, name }) => (

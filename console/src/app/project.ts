@@ -1,6 +1,7 @@
 import { useQuery } from "@connectrpc/connect-query";
-import { createContext, useContext } from "react";
+import { createContext, useContext, useMemo } from "react";
 import { type Project, ProjectService } from "../../../gen/ts/api/v1/project_pb.js";
+import { TenantService } from "../../../gen/ts/api/v1/tenant_pb.js";
 
 const key = "slipway:project";
 
@@ -17,6 +18,15 @@ export function useProject(): Project {
 /** The projects that the caller can reach. */
 export function useProjects() {
   return useQuery(ProjectService.method.list, {}, { staleTime: 60_000 });
+}
+
+/** The names of the caller's tenants by their ids; a guest of a tenant sees its id. */
+export function useTenantNames(): ReadonlyMap<string, string> {
+  const { data } = useQuery(TenantService.method.list, {}, { staleTime: 300_000 });
+  return useMemo(
+    () => new Map(data?.tenants.flatMap(({ login, name }) => (name === "" || name === login ? [] : [[login, name]]))),
+    [data],
+  );
 }
 
 /** The project that was chosen last: a preference, and no secret. */

@@ -42,17 +42,17 @@ export function SignIn() {
           <h1>Sign in to Slipway</h1>
         </div>
         {failure !== null && (
-          <Alert color="red" variant="outline" icon={<Icon name="alert" />} role="alert">
+          <Alert color="var(--bad)" variant="outline" icon={<Icon name="alert" />} role="alert">
             {failure}
           </Alert>
         )}
         {failure === null && ended === "expired" && (
-          <Alert variant="outline" icon={<Icon name="clock" />} role="status">
+          <Alert variant="outline" color="var(--busy)" icon={<Icon name="clock" />} role="status">
             Your session has ended. Sign in to go on where you were; what you typed is kept.
           </Alert>
         )}
         {failure === null && ended === "signed-out" && (
-          <Alert variant="outline" color="gray" icon={<Icon name="check" />} role="status">
+          <Alert variant="outline" color="var(--quiet)" icon={<Icon name="check" />} role="status">
             You are signed out.
           </Alert>
         )}
@@ -85,7 +85,7 @@ function Ways({ returnTo }: { returnTo: string }) {
       {providers.length > 0 && passwordSignIn && <div className={classes.or}>or</div>}
       {passwordSignIn && <PasswordForm />}
       {providers.length === 0 && !passwordSignIn && (
-        <Alert color="yellow" variant="outline" icon={<Icon name="alert" />}>
+        <Alert color="var(--warn)" variant="outline" icon={<Icon name="alert" />}>
           No way of signing in is configured. Whoever runs this server can connect an identity provider, or turn
           password sign-in on.
         </Alert>
@@ -134,7 +134,7 @@ function PasswordForm() {
           withAsterisk={false}
         />
         {refusal !== undefined && (
-          <Alert color="red" variant="outline" icon={<Icon name="alert" />} role="alert">
+          <Alert color="var(--bad)" variant="outline" icon={<Icon name="alert" />} role="alert">
             {refusalText(refusal)}
           </Alert>
         )}

@@ -33,7 +33,7 @@ export function Problem({ error, what, onRetry }: { error: unknown; what: string
   const { code, message, violations, retryAfterMs } = problemOf(error);
   const advice = adviceOf(code, retryAfterMs);
   return (
-    <Alert color="red" variant="outline" title={what} icon={<Icon name="alert" />} role="alert">
+    <Alert color="var(--bad)" variant="outline" title={what} icon={<Icon name="alert" />} role="alert">
       <div style={{ overflowWrap: "anywhere" }}>{sentence(message)}</div>
       {violations.length > 0 && (
         <ul style={{ margin: "0.25rem 0 0", paddingInlineStart: "1.25rem" }}>

@@ -32,6 +32,10 @@ export interface ProtoFormProps<Desc extends DescMessage> {
 
 /** A form for a message: laid out by a list of fields, checked while one types by the rules of its proto. */
 export function ProtoForm<Desc extends DescMessage>(props: ProtoFormProps<Desc>) {
+  return <Form key={props.id} {...props} />;
+}
+
+function Form<Desc extends DescMessage>(props: ProtoFormProps<Desc>) {
   const { schema, id, onSubmit, action, onCancel } = props;
   const [start] = useState(() => draftOf(schema, props.initial));
   const [kept, setKept] = useState(() => readDraft(id) as DraftObject | undefined);
@@ -43,10 +47,8 @@ export function ProtoForm<Desc extends DescMessage>(props: ProtoFormProps<Desc>)
   const root = useRef<HTMLFormElement>(null);
   useAutoFocus(root);
   useEffect(() => {
-    if (draft === start) return;
-    const timer = setTimeout(() => writeDraft(id, withoutSecrets(schema, draft)), 200);
-    return () => clearTimeout(timer);
-  }, [draft, start, id, schema]);
+    if (draft !== start && draft !== kept) writeDraft(id, withoutSecrets(schema, draft));
+  }, [draft, start, kept, id, schema]);
   const layout = typeof props.layout === "function" ? props.layout(draft) : props.layout;
   const shown = useMemo(() => shownPaths(layout), [layout]);
   const told = [...(refused?.problems ?? []), ...problems.filter(({ field }) => touched.has(field))];
@@ -76,7 +78,6 @@ export function ProtoForm<Desc extends DescMessage>(props: ProtoFormProps<Desc>)
     setBusy(true);
     setRefused(undefined);
     try {
-      // Before the page that follows is drawn, and with it this form again.
       await onSubmit(checked.message);
       dropDraft(id);
     } catch (error) {
@@ -113,7 +114,7 @@ export function ProtoForm<Desc extends DescMessage>(props: ProtoFormProps<Desc>)
           </div>
         )}
         <Items desc={schema} items={layout} at={[]} />
-        {showsRefusal && <Problem error={refused.error} what={`${action}: refused`} />}
+        {showsRefusal && <Problem error={refused.error} what={`${action}: not done`} />}
         {!showsRefusal && unseen.length > 0 && (
           <Problem error={new Error(words(unseen))} what={`${action}: not possible`} />
         )}

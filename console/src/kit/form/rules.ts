@@ -27,7 +27,9 @@ export function entryOf(field: DescField): Entry {
     required: isRequired(field, rules),
     secret: field.proto.options?.debugRedact === true,
     ...boundsOf(rules),
-    ...(rules?.type.case === "repeated" ? { maxItems: Number(rules.type.value.maxItems) || undefined } : {}),
+    ...(rules?.type.case === "repeated" && rules.type.value.maxItems > 0n
+      ? { maxItems: Number(rules.type.value.maxItems) }
+      : {}),
     ...(choices === undefined ? {} : { choices }),
   };
 }

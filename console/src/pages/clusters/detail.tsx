@@ -72,7 +72,7 @@ export function Page() {
         )}
       </PageHeader>
       {gone && (
-        <Alert variant="outline" color="gray" icon={<Icon name="trash" />}>
+        <Alert variant="outline" color="var(--quiet)" icon={<Icon name="trash" />}>
           This cluster is deleted. <Link href={list}>Back to the clusters</Link>
         </Alert>
       )}
@@ -105,7 +105,7 @@ function Operation({ cluster: { name, status } }: { cluster: Cluster }) {
       {status?.lastErrors.map(({ description, codes, taskId, lastUpdateTime }) => (
         <Alert
           key={`${taskId} ${description}`}
-          color={tone === "bad" ? "red" : "yellow"}
+          color={tone === "bad" ? "var(--bad)" : "var(--warn)"}
           variant="outline"
           icon={<Icon name="alert" />}
           title={codes.length > 0 ? codes.join(", ") : "Last error"}
