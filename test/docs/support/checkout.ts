@@ -1,5 +1,7 @@
+import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { packageRoot } from "../../../src/root.js";
@@ -10,7 +12,7 @@ export interface Checkout {
   readonly folder: string;
   /** Where the scripts of the shell are kept. */
   readonly scripts: string;
-  /** A script of a document, with the port of this platform in the place of 8080. */
+  /** A script of a document, with free ports in the place of those of servers, 8080 of the platform first of all. */
   rewritten(script: string): string;
   readonly env: NodeJS.ProcessEnv;
   close(): Promise<void>;
@@ -24,6 +26,9 @@ export interface CheckoutOptions {
 
 /** What is not in a fresh checkout, or belongs to this one alone. */
 const own = new Set([".git", ".slipway", ".cache", ".kube"]);
+
+/** Ports of servers in documents: that of `npm start`, and those that documents start themselves. */
+const documentedPorts = ["8080", "8090", "8091", "8092", "8443"];
 
 /** How many times faster than usual simulated clusters come and go here. */
 const timeScale = "10";
@@ -46,14 +51,15 @@ export async function openCheckout(options: CheckoutOptions): Promise<Checkout> 
     await processes.killAll();
     await rm(base, { recursive: true, force: true, maxRetries: 5 });
   };
-  let address = "127.0.0.1:8080";
+  const ports = new Map<string, string>();
+  for (const port of documentedPorts) ports.set(port, String(await freePort()));
   if (options.server) {
     const server = processes.node(
       [...program, "dev", "--listen", "127.0.0.1:0", "--data-dir", join(folder, ".slipway"), "--time-scale", timeScale],
       { HOME: home, SLIPWAY_METRICS_LISTEN: "127.0.0.1:0", SLIPWAY_LOG_LEVEL: "warn", ...options.serverEnv },
     );
     try {
-      address = await startedAt(folder, server.exit);
+      ports.set("8080", await startedAt(folder, server.exit));
     } catch (error) {
       await close();
       throw new Error(`${String(error)}\n${server.stderr}`);
@@ -62,7 +68,7 @@ export async function openCheckout(options: CheckoutOptions): Promise<Checkout> 
   return {
     folder,
     scripts,
-    rewritten: (script) => script.replaceAll(/(127\.0\.0\.1|localhost):8080/g, address),
+    rewritten: (script) => script.replaceAll(/(?<=127\.0\.0\.1:)\d{4}\b/g, (port) => ports.get(port) ?? port),
     // Nothing of the tester's own: neither clusters nor databases nor sign-ins.
     env: { PATH: `${bin}${delimiter}${process.env.PATH}`, HOME: home, LANG: "C.UTF-8", TERM: "dumb", NO_COLOR: "1" },
     close,
@@ -81,7 +87,7 @@ async function writeProgram(path: string, args: readonly string[]): Promise<void
   await chmod(path, 0o755);
 }
 
-/** The address at which it serves, once it is ready. */
+/** The port at which it serves, once it is ready. */
 async function startedAt(folder: string, exit: Promise<unknown>): Promise<string> {
   let ended = false;
   void exit.then(() => {
@@ -92,10 +98,20 @@ async function startedAt(folder: string, exit: Promise<unknown>): Promise<string
       (text): string => JSON.parse(text).url,
       () => "",
     );
-    if (url !== "" && (await isReady(url))) return new URL(url).host;
+    if (url !== "" && (await isReady(url))) return new URL(url).port;
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
   throw new Error(ended ? "slipway dev has ended" : "slipway dev is not ready after two minutes");
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  server.close();
+  await once(server, "close");
+  if (address === null || typeof address === "string") throw new Error("a server on a port has an address");
+  return address.port;
 }
 
 function isReady(url: string): Promise<boolean> {

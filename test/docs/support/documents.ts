@@ -7,8 +7,17 @@ import { documentOf, type RunOptions } from "./run-document.js";
 /** A document whose shell blocks a test runs, and how. */
 export interface Runnable extends RunOptions {
   /** The test file that runs it; those of one file run one after the other. */
-  readonly by: "first-steps" | "deployments" | "backends" | "operations" | "how-to-clusters" | "how-to-deployments";
+  readonly by:
+    | "first-steps"
+    | "clients"
+    | "deployments"
+    | "backends"
+    | "operations"
+    | "how-to-clusters"
+    | "how-to-deployments";
   readonly needs?: readonly Tool[];
+  /** Whether it may run beside others on one platform, in the order of this list: that saves many starts. */
+  readonly shares?: true;
   /** Whether it needs a real PostgreSQL. It gets a database of its own. */
   readonly postgres?: true;
 }
@@ -16,7 +25,9 @@ export interface Runnable extends RunOptions {
 /** Every document with shell blocks. */
 export const documents: Readonly<Record<string, Runnable>> = {
   "README.md": { by: "first-steps", needs: ["kubectl"] },
+  "docs/quick-start.md": { by: "first-steps", needs: ["kubectl"] },
   "docs/api.md": { by: "first-steps" },
+  "docs/clients/grpcurl.md": { by: "clients" },
   "docs/deployments.md": { by: "deployments" },
   "docs/embedded-kubernetes.md": { by: "backends", needs: ["kubectl"] },
   "docs/gardener.md": { by: "backends", needs: ["kubectl"] },
@@ -25,7 +36,20 @@ export const documents: Readonly<Record<string, Runnable>> = {
     needs: ["kubectl"],
     serverFile: { setting: "SLIPWAY_PARTITIONS_FILE", after: "file makes use of it:" },
   },
-  "docs/operations.md": { by: "operations", server: false },
+  "docs/how-to/README.md": { by: "how-to-clusters", shares: true },
+  "docs/how-to/order-a-cluster.md": { by: "how-to-clusters", shares: true },
+  "docs/how-to/connect-with-kubectl.md": { by: "how-to-clusters", shares: true, needs: ["kubectl"] },
+  "docs/how-to/snapshot-and-restore-a-volume.md": { by: "how-to-clusters", shares: true, needs: ["kubectl"] },
+  "docs/how-to/keep-an-address.md": { by: "how-to-clusters", shares: true },
+  "docs/how-to/give-a-colleague-access.md": { by: "how-to-access", shares: true },
+  "docs/how-to/read-usage-and-invoices.md": { by: "how-to-access", shares: true },
+  "docs/how-to/make-a-token-for-ci.md": { by: "how-to-access", shares: true },
+  "docs/how-to/where-to-deploy.md": { by: "how-to-deployments", shares: true },
+  "docs/how-to/deploy-an-image.md": { by: "how-to-deployments", shares: true },
+  "docs/how-to/deploy-a-chart.md": { by: "how-to-deployments", shares: true },
+  "docs/how-to/roll-back.md": { by: "how-to-deployments", shares: true },
+  "docs/how-to/follow-logs-and-open-a-shell.md": { by: "how-to-deployments", shares: true },
+  "docs/how-to/watch-from-a-program.md": { by: "how-to-deployments", shares: true },
   "docs/operating.md": { by: "operations", server: false, postgres: true },
 };
 

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join, relative } from "node:path";
+import { delimiter, dirname, join, relative } from "node:path";
 import { parseAllDocuments } from "yaml";
 import { packageRoot } from "../../../src/root.js";
 import { type Checkout, openCheckout } from "./checkout.js";
@@ -14,7 +14,10 @@ export interface RunOptions {
   readonly server?: boolean;
   /** What stands in the place of texts of the document: the database of this test for that of the reader, for one. */
   readonly replaced?: Readonly<Record<string, string>>;
-  readonly env?: NodeJS.ProcessEnv;
+  /** Programs that are not here: blocks that call one are left out. */
+  readonly without?: readonly string[];
+  /** Folders with further programs. */
+  readonly path?: readonly string[];
   /** The setting that names a file for the server; its content is the YAML block right after this text. */
   readonly serverFile?: { readonly setting: string; readonly after: string };
 }
@@ -32,20 +35,43 @@ export function documentOf(path: string): Document {
   return readMarkdown(path, readFileSync(join(packageRoot(), path), "utf8"));
 }
 
+/** Runs documents in one checkout, with one platform and one shell: each document once. */
+export interface Session {
+  run(path: string): Promise<void>;
+  close(): Promise<void>;
+}
+
 /** Runs the shell blocks of a document in order, after those of the documents that it names, in a fresh checkout. */
 export async function runDocument(path: string, options: RunOptions = {}): Promise<void> {
   const files = await mkdtemp(join(tmpdir(), "slipway-docs-files-"));
-  const serverEnv = await serverFileOf(path, options, files);
-  const checkout = await openCheckout({ server: options.server ?? true, serverEnv });
-  let shell: Shell | undefined;
   try {
-    shell = await openShell(checkout.folder, checkout.scripts, { ...checkout.env, ...options.env });
-    for (const each of inOrder(path)) await runBlocks(each, documentOf(each).blocks, { checkout, shell, options });
+    const session = await openSession(options, await serverFileOf(path, options, files));
+    await session.run(path).finally(() => session.close());
   } finally {
-    await shell?.close();
-    await checkout.close();
     await rm(files, { recursive: true, force: true });
   }
+}
+
+/** Opens a fresh checkout for documents that may run one after the other. */
+export async function openSession(options: RunOptions = {}, serverEnv: NodeJS.ProcessEnv = {}): Promise<Session> {
+  const checkout = await openCheckout({ server: options.server ?? true, serverEnv });
+  const folders = [...(options.path ?? []), checkout.env.PATH];
+  const env = { ...checkout.env, PATH: folders.join(delimiter) };
+  const shell = await openShell(checkout.folder, checkout.scripts, env);
+  const done = new Set<string>();
+  return {
+    async run(path) {
+      for (const each of inOrder(path)) {
+        if (done.has(each)) continue;
+        await runBlocks(each, documentOf(each).blocks, { checkout, shell, options });
+        done.add(each);
+      }
+    },
+    async close() {
+      await shell.close();
+      await checkout.close();
+    },
+  };
 }
 
 async function serverFileOf(path: string, { serverFile }: RunOptions, folder: string): Promise<NodeJS.ProcessEnv> {
@@ -77,6 +103,7 @@ interface Run {
 async function runBlocks(path: string, blocks: readonly Block[], run: Run): Promise<void> {
   for (const block of blocks) {
     if (block.language !== "sh" || block.directions.notRun !== undefined) continue;
+    if (run.options.without?.some((program) => new RegExp(`\\b${program}\\b`).test(block.text))) continue;
     await runBlock(path, block, run);
   }
 }

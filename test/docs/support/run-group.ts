@@ -1,26 +1,55 @@
-import { describe, it } from "vitest";
+import { afterAll, describe, it } from "vitest";
 import { needsPostgres, openEmptyDatabase, postgresUrl } from "../../support/database.js";
 import { needs } from "../../support/tools.js";
 import { documents, type Runnable } from "./documents.js";
-import { runDocument } from "./run-document.js";
+import { openSession, type RunOptions, runDocument, type Session } from "./run-document.js";
 
 /** The database of the reader, as the documents have it. */
 const documentedDatabase = "postgres://slipway@db.internal:5432/slipway";
 
 const documentTimeoutMs = 300_000;
 
-/** Has a test for each document of a group. */
-export function runGroup(by: Runnable["by"]): void {
+/** Has a test for each document of a group; some of it may only be known when the tests begin. */
+export function runGroup(by: Runnable["by"], options: RunOptions = {}): void {
   describe(`the commands of the documents: ${by}`, () => {
+    const shared = sharedSession(options);
+    afterAll(() => shared.close());
     for (const [path, document] of Object.entries(documents)) {
       if (document.by !== by) continue;
       const missing = (document.needs ?? []).filter((tool) => !needs(tool));
       const isPossible = document.postgres !== true || postgresUrl !== undefined;
       if (!isPossible) console.warn(`skipped: ${path} ${needsPostgres}`);
-      const test = () => (document.postgres === true ? runOnPostgres(path, document) : runDocument(path, document));
+      const test = () => {
+        if (document.shares === true) return shared.run(path);
+        return document.postgres === true
+          ? runOnPostgres(path, document)
+          : runDocument(path, { ...document, ...options });
+      };
       it.skipIf(missing.length > 0 || !isPossible)(path, test, documentTimeoutMs);
     }
   });
+}
+
+/** A session that begins with its first document, and anew after one that failed: that has ended the shell. */
+function sharedSession(options: RunOptions): Session {
+  let session: Session | undefined;
+  const close = async () => {
+    const last = session;
+    session = undefined;
+    await last?.close();
+  };
+  return {
+    async run(path) {
+      session ??= await openSession(options);
+      try {
+        await session.run(path);
+      } catch (error) {
+        await close();
+        throw error;
+      }
+    },
+    close,
+  };
 }
 
 async function runOnPostgres(path: string, document: Runnable): Promise<void> {
