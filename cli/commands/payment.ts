@@ -124,11 +124,12 @@ function addReading(group: Command): void {
       }),
     );
   addTenant(group.command("methods"))
-    .description("tell by what means a tenant can pay: payment method, coupon, balance")
+    .description("tell by what means what is in the project can be paid: payment method, coupon, balance")
     .action(
       run(async (session, flags: TenantFlag) => {
+        const project = await session.project();
         const login = await tenantOf(session, flags);
-        await session.out.one(methodKind, await (await payments(session)).hasPaymentMethod({ login }));
+        await session.out.one(methodKind, await (await payments(session)).hasPaymentMethod({ login, project }));
       }),
     );
   addTenant(group.command("admission"))

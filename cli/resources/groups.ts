@@ -7,6 +7,40 @@ const work = (name: string, description: string, load: Load) =>
 
 /** The groups of commands for the resources of the API. */
 export const resourceGroups = [
+  work(
+    "deployment",
+    "applications and charts",
+    async () => (await import("../commands/deployment.js")).deploymentCommands,
+  ),
+  work("release", "what deployments ran", async () => (await import("../commands/release.js")).releaseCommands),
+  work(
+    "config",
+    "variables, files and secrets of deployments",
+    async () => (await import("../commands/config.js")).configCommands,
+  ),
+  work("route", "hostnames of deployments", async () => (await import("../commands/route.js")).routeCommands),
+  work("task", "changes of deployments", async () => (await import("../commands/task.js")).taskCommands),
+  work("logs", "print the logs of a deployment", async () => (await import("../commands/logs.js")).logsCommand),
+  work("exec", "run a command in an instance", async () => (await import("../commands/exec.js")).execCommand),
+  work("shell", "open a shell in an instance", async () => (await import("../commands/shell.js")).shellCommand),
+  work(
+    "environment",
+    "environments of deployments",
+    async () => (await import("../commands/environment.js")).environmentCommands,
+  ),
+  work("target", "clusters to deploy on", async () => (await import("../commands/target.js")).targetCommands),
+  work(
+    "namespace",
+    "namespaces to deploy in",
+    async () => (await import("../commands/namespace.js")).namespaceCommands,
+  ),
+  work("secret", "secrets of deployments", async () => (await import("../commands/secret.js")).secretCommands),
+  work(
+    "volume-claim",
+    "storage of deployments",
+    async () => (await import("../commands/volume-claim.js")).volumeClaimCommands,
+  ),
+  work("quota", "limits of deployments", async () => (await import("../commands/quota.js")).quotaCommands),
   work("volume", "block storage of clusters", async () => (await import("../commands/volume.js")).volumeCommands),
   work("snapshot", "snapshots of volumes", async () => (await import("../commands/snapshot.js")).snapshotCommands),
   work("ip", "public addresses", async () => (await import("../commands/ip.js")).ipCommands),
