@@ -55,6 +55,12 @@ describe("the providers file", () => {
     expect(parse(google)[0]).toMatchObject({ issuer: "https://accounts.google.com", groupsClaim: undefined });
   });
 
+  it("refuses ids that are parts of other paths", () => {
+    for (const id of ["logout", "callback", "session"]) {
+      expect(faultsOf({ ...google, id })).toBe(`providers: providers[0].id must not be ${id}`);
+    }
+  });
+
   it("names every fault in one error, and no secret", () => {
     const faults = faultsOf(
       { ...google, clientSecretFile: "/secret" },
