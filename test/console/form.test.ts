@@ -89,6 +89,13 @@ describe("a form of a message", () => {
     expect(withoutSecrets(SecretServiceCreateRequestSchema, draft)).toEqual({ name: "n", data: {} });
   });
 
+  it("takes bytes as the text that they are", () => {
+    const draft: DraftObject = { data: { values: [{ key: "a", value: "grün" }] } };
+    const json = toMessageJson(SecretServiceCreateRequestSchema, draft, []);
+    expect(json).toEqual({ data: { values: { a: "Z3LDvG4=" } } });
+    expect(toDraft(SecretServiceCreateRequestSchema, json)).toEqual(draft);
+  });
+
   it("shows amounts in the largest unit that fits", () => {
     const gib = sizeUnits[1] ?? expect.fail();
     expect(unitOf(20 * 1024 ** 3, sizeUnits, gib).name).toBe("GiB");

@@ -1,4 +1,5 @@
 import { type DescField, type DescMessage, ScalarType } from "@bufbuild/protobuf";
+import { base64Decode, base64Encode } from "@bufbuild/protobuf/wire";
 import { FeatureSet_FieldPresence } from "@bufbuild/protobuf/wkt";
 
 /** A value in a form: as JSON of Protobuf has it, by proto names; what is typed stays text until it is sent. */
@@ -75,13 +76,19 @@ function toValue(field: DescField, value: Draft): Draft {
   if (field.fieldKind === "map") {
     return Object.entries(value as DraftObject).map(([key, each]) => ({
       key,
-      value: inner === undefined ? each : toDraft(inner, each),
+      value: inner === undefined ? toText(field, each) : toDraft(inner, each),
     }));
   }
-  if (inner === undefined) return value;
+  if (inner === undefined) return Array.isArray(value) ? value : toText(field, value);
   return field.fieldKind === "list"
     ? (value as readonly Draft[]).map((each) => toDraft(inner, each))
     : toDraft(inner, value);
+}
+
+/** Bytes are typed as the text that they are. */
+function toText(field: DescField, value: Draft): Draft {
+  if (field.scalar !== ScalarType.BYTES || typeof value !== "string") return value;
+  return new TextDecoder().decode(base64Decode(value));
 }
 
 /** The JSON of a form, for `fromJson`; what cannot be read is left out, and told in `problems`. */
@@ -155,6 +162,7 @@ function leaf(field: DescField, value: Draft, problems: FieldProblem[], at: Path
   // Where a field knows whether it is set, an empty box means that it is not.
   const mayBeEmpty = field.scalar === ScalarType.STRING && field.presence === FeatureSet_FieldPresence.IMPLICIT;
   if (text === "" && !mayBeEmpty) return undefined;
+  if (field.scalar === ScalarType.BYTES) return base64Encode(new TextEncoder().encode(value));
   const wrong = (message: string) => {
     problems.push({ field: pathText(at), message });
     return undefined;

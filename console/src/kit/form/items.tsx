@@ -1,5 +1,5 @@
 import type { DescField, DescMessage } from "@bufbuild/protobuf";
-import { ActionIcon, Button, Input, SegmentedControl, Select, TextInput } from "@mantine/core";
+import { ActionIcon, Button, Input, PasswordInput, SegmentedControl, Select, Textarea, TextInput } from "@mantine/core";
 import { Icon } from "../icons.js";
 import { useForm } from "./context.js";
 import { type DraftObject, getAt, isObject, nested, type Path, pathText } from "./draft.js";
@@ -130,16 +130,7 @@ function Entries({ field, layout, path }: { field: DescField; layout: FieldLayou
               onChange={({ currentTarget }) => form.set([...here, "key"], currentTarget.value)}
             />
             {inner === undefined ? (
-              <TextInput
-                aria-label={`Value of ${item} ${i + 1}`}
-                placeholder="Value"
-                autoComplete="off"
-                spellCheck={false}
-                type={layout.kind === "password" || entryOf(field).secret ? "password" : "text"}
-                value={String(entry.value ?? "")}
-                onBlur={() => form.touch(here)}
-                onChange={({ currentTarget }) => form.set([...here, "value"], currentTarget.value)}
-              />
+              <EntryValue item={`${item} ${i + 1}`} field={field} layout={layout} path={here} />
             ) : (
               <Items desc={inner} items={itemFields(layout, inner)} at={[...here, "value"]} />
             )}
@@ -161,6 +152,26 @@ function Entries({ field, layout, path }: { field: DescField; layout: FieldLayou
       </Button>
     </fieldset>
   );
+}
+
+/** The value of an entry: a line, many lines, or dots for a secret. */
+function EntryValue(props: { field: DescField; layout: FieldLayout; path: Path; item: string }) {
+  const { field, layout, path, item } = props;
+  const form = useForm();
+  const value = getAt(form.draft, [...path, "value"]);
+  const input = {
+    "aria-label": `Value of ${item}`,
+    placeholder: layout.placeholder ?? "Value",
+    autoComplete: "off",
+    spellCheck: false,
+    value: String(value ?? ""),
+    onBlur: () => form.touch(path),
+    onChange: ({ currentTarget }: { currentTarget: { value: string } }) =>
+      form.set([...path, "value"], currentTarget.value),
+  };
+  if (layout.kind === "textarea") return <Textarea {...input} autosize minRows={1} maxRows={12} />;
+  const isSecret = layout.kind === "password" || entryOf(field).secret;
+  return isSecret ? <PasswordInput {...input} /> : <TextInput {...input} />;
 }
 
 /** A choice between members, and the fields of the one that is chosen. */
