@@ -56,7 +56,7 @@ function Form({ places, project }: { places: Places; project: string }) {
   const send = async (message: DeploymentServiceCreateRequest) => {
     setChecked(undefined);
     if (intents.isPreview()) {
-      const options = createMessage(TaskOptionsSchema, { ...message.options, validateOnly: true });
+      const options = createMessage(TaskOptionsSchema, { validateOnly: true });
       setChecked(await create.mutateAsync({ ...message, options }));
       return intents.keepDraft();
     }

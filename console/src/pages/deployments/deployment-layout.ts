@@ -1,5 +1,6 @@
 import type { Secret } from "../../../../gen/ts/deploy/v1/secret_pb.js";
 import { SecretType } from "../../../../gen/ts/deploy/v1/secret_pb.js";
+import type { DraftObject } from "../../kit/form/draft.js";
 import type { Choice, FieldLayout, GroupLayout, LayoutItem, OneofLayout } from "../../kit/form/layout.js";
 
 /** The registry secrets among those of a project. */
@@ -69,7 +70,7 @@ export const processFields: readonly LayoutItem[] = [
         ],
       },
     ],
-    newItem: (present) => (present === 0 ? { name: "http", port: "8080" } : {}),
+    newItem: (present): DraftObject => (present === 0 ? { name: "http", port: "8080" } : {}),
   },
   { field: "resources.cpu", label: "Processors", placeholder: "250m", span: 3 },
   { field: "resources.memory", label: "Memory", placeholder: "256Mi", span: 3 },
@@ -86,7 +87,7 @@ export function processesLayout(field: string): FieldLayout {
     item: "process",
     hint: "Without any: one service web that listens on 8080.",
     fields: processFields,
-    newItem: (present) =>
+    newItem: (present): DraftObject =>
       present === 0
         ? { name: "web", kind: "PROCESS_KIND_SERVICE", ports: [{ name: "http", port: "8080" }] }
         : { kind: "PROCESS_KIND_SERVICE" },

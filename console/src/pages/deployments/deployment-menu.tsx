@@ -36,7 +36,7 @@ export function DeploymentMenu({ deployment, onDeleted }: { deployment: Deployme
     <>
       <Menu>
         <Menu.Target>
-          <ActionIcon aria-label={`Actions of ${name}`} tabIndex={-1}>
+          <ActionIcon aria-label={`Actions of ${name}`} tabIndex={onDeleted === undefined ? -1 : 0}>
             <Icon name="dots" />
           </ActionIcon>
         </Menu.Target>

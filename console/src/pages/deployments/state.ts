@@ -124,11 +124,11 @@ export const causeText = (cause: number): string => enumText(ReleaseCauseSchema,
 
 /** What a deployment runs, in one line. */
 export function sourceText(source: Source | undefined): string {
-  const { case: kind, value } = source?.source ?? {};
-  if (kind === "image") return value.image;
-  if (kind !== "chart") return "–";
-  const version = value.resolvedVersion === "" ? value.version : value.resolvedVersion;
-  return `${value.name}${version === "" ? "" : ` ${version}`}`;
+  const runs = source?.source;
+  if (runs?.case === "image") return runs.value.image;
+  if (runs?.case !== "chart") return "–";
+  const { name, version, resolvedVersion } = runs.value;
+  return [name, resolvedVersion || version].filter(Boolean).join(" ");
 }
 
 /** How many replicas are ready, and how many are wanted. */
