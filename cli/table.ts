@@ -46,7 +46,9 @@ export function layOut(rows: readonly (readonly string[])[], width: Width, bound
     widths[at] = rows.reduce((most, row) => Math.max(most, width(row[at] ?? "")), widths[at] ?? 0);
   }
   if (bounds.most !== undefined) shrink(widths, bounds.most);
-  return rows.map((row) => lineOf(row, widths, width));
+  const lines = rows.map((row) => lineOf(row, widths, width));
+  const { most } = bounds;
+  return most === undefined ? lines : lines.map((line) => cut(line, most, width));
 }
 
 function lineOf(row: readonly string[], widths: readonly number[], width: Width): string {

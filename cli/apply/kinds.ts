@@ -68,9 +68,9 @@ export const manifestKinds: readonly ManifestKind[] = [
     create: "allocate",
     irreversible: ["static"],
     state: async (_session, item) => ({ static: item.type === "IP_TYPE_STATIC" }),
-    update: (item, changes) => {
-      const { static: isStatic, ...rest } = changes;
-      return { ip: { ...item, ...rest, ...(isStatic === true ? { type: "IP_TYPE_STATIC" } : {}) } };
+    update: ({ static: _static, ...ip }, { static: isStatic, ...changes }) => {
+      const type = isStatic === undefined ? {} : { type: isStatic === true ? "IP_TYPE_STATIC" : "IP_TYPE_EPHEMERAL" };
+      return { ip: { ...ip, ...changes, ...type } };
     },
   },
   {

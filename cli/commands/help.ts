@@ -30,6 +30,7 @@ const environmentHelp = `Environment, each after the flag of its name and before
   SLIPWAY_CA_FILE  certificates to trust
   SLIPWAY_CONFIG   the configuration file; $XDG_CONFIG_HOME/slipway/config.yaml unless told
   NO_COLOR         print without colours
+  SLIPWAY_COMPLETION_TIMEOUT  how long completion may ask the server; 1s unless told
 `;
 
 const topics: Readonly<Record<string, string>> = { "exit-codes": exitCodeHelp, environment: environmentHelp };

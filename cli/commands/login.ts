@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { type Context, changeConfig, configPath, readConfig, type StoredSession, withContext } from "../config-file.js";
+import { type Context, changeConfig, readConfig, type StoredSession, withContext } from "../config-file.js";
 import { Failure } from "../failure.js";
 import { signInWithBrowser } from "../login/browser.js";
 import { readDevFile } from "../login/dev.js";
@@ -42,7 +42,9 @@ The context that is in use keeps the session; --context names another, which is 
 async function login(session: Session, options: LoginFlags): Promise<void> {
   if (options.dev !== undefined) return await loginDev(session, options);
   const where = await placeOf(session);
-  const signIn = openSession({ ...session.flags, url: where.url, ...ownCa(where) }, false);
+  // The context may be yet to be made, and what it keeps is not needed for signing in.
+  const { context: _context, ...flags } = session.flags;
+  const signIn = openSession({ ...flags, url: where.url, ...ownCa(where) }, false);
   const isPassword = options.password === true || options.passwordStdin === true || options.user !== undefined;
   const stored = isPassword
     ? await signInWithPassword(signIn, options)
@@ -125,6 +127,3 @@ async function defaultProject(session: Session, context: Context) {
   const { user } = await (await signedIn.client(UserService)).get({});
   return user?.defaultProject;
 }
-
-/** Where sessions are kept, for messages. */
-export const keptIn = (): string => configPath();

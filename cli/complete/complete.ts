@@ -1,4 +1,5 @@
 import type { Argument, Command, Option } from "commander";
+import { parseDuration } from "../duration.js";
 import type { GlobalFlags } from "../flags.js";
 import { loadGroup } from "../lazy.js";
 import { namesOf } from "./names.js";
@@ -9,8 +10,8 @@ interface Candidate {
   readonly about?: string;
 }
 
-/** Whoever types does not wait for longer. */
-const mostMs = 1_000;
+/** Whoever types does not wait for longer, unless SLIPWAY_COMPLETION_TIMEOUT says so. */
+const mostMs = parseDuration(process.env.SLIPWAY_COMPLETION_TIMEOUT ?? "") ?? 1_000;
 
 /** Prints what may come next, a line each: the word, a tab, what it is. `given` is -- and the words, the last one unfinished. */
 export async function complete(program: Command, given: readonly string[]): Promise<void> {
