@@ -5,7 +5,7 @@ import { Button } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
 import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { Link, useLocation } from "wouter";
+import { useLocation } from "wouter";
 import {
   DeploymentService,
   type DeploymentServiceCreateRequest,
@@ -24,6 +24,7 @@ import { processesLayout, registryChoices, rollbackGroup, sourceLayout } from ".
 import { FirstSteps } from "./first-steps.js";
 import { hrefOf, listHref } from "./paths.js";
 import { sourceText } from "./state.js";
+import { TextLink } from "./text-link.js";
 import { type Places, usePlaces } from "./use-places.js";
 import { useTwoIntents } from "./use-two-intents.js";
 
@@ -101,9 +102,9 @@ function Form({ places, project }: { places: Places; project: string }) {
 function PlaceLinks({ project }: { project: string }) {
   return (
     <span>
-      New: <Link href={`/projects/${project}/environments/new`}>environment</Link>,{" "}
-      <Link href={`/projects/${project}/targets/new`}>target</Link>,{" "}
-      <Link href={`/projects/${project}/targets`}>namespace of a target</Link>
+      New: <TextLink href={`/projects/${project}/environments/new`}>environment</TextLink>,{" "}
+      <TextLink href={`/projects/${project}/targets/new`}>target</TextLink>,{" "}
+      <TextLink href={`/projects/${project}/targets`}>namespace of a target</TextLink>
     </span>
   );
 }

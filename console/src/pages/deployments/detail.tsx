@@ -21,6 +21,7 @@ import { RoutesTab } from "./routes-tab.js";
 import { ShellTab } from "./shell/shell-tab.js";
 import { healthOf, isOpen, percentOf, phaseOf, taskState, taskText } from "./state.js";
 import { TasksTab } from "./tasks-tab.js";
+import { TextLink } from "./text-link.js";
 import { useDeployment } from "./use-deployment.js";
 import { useTasks } from "./use-tasks.js";
 
@@ -135,7 +136,7 @@ function Line({
         <span title={words}>{words === "" ? "All is as it should be." : words}</span>
       ) : (
         <>
-          <Link href={taskHref(deployment, running.uuid)}>{taskText(running)}</Link>
+          <TextLink href={taskHref(deployment, running.uuid)}>{taskText(running)}</TextLink>
           <span>
             {taskState(running.state).text} · {Math.round(percentOf(running))} % · {running.message}
           </span>
@@ -148,7 +149,7 @@ function Line({
 function Gone({ list }: { list: string }) {
   return (
     <Alert variant="outline" color="gray" icon={<Icon name="trash" />}>
-      This deployment is deleted. <Link href={list}>Back to the deployments</Link>
+      This deployment is deleted. <TextLink href={list}>Back to the deployments</TextLink>
     </Alert>
   );
 }

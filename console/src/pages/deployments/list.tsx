@@ -12,6 +12,7 @@ import { Ago } from "../../kit/time.js";
 import { LiveDot } from "../../kit/use-watch.js";
 import { type Column, VirtualTable } from "../../kit/virtual-table.js";
 import { DeploymentMenu } from "./deployment-menu.js";
+import classes from "./detail.module.css";
 import { FirstSteps } from "./first-steps.js";
 import { hrefOf, listHref } from "./paths.js";
 import { healthOf, phaseOf, replicasOf, sourceText } from "./state.js";
@@ -60,20 +61,18 @@ const stateColumns: readonly Column<Deployment>[] = [
     id: "health",
     header: "Health",
     width: 125,
-    sort: ({ health }) => healthOf(health).text,
-    text: ({ health }) => healthOf(health).text,
-    cell: ({ health }) => <StatusBadge tone={healthOf(health).tone}>{healthOf(health).text}</StatusBadge>,
-  },
-  {
-    id: "message",
-    header: "Why",
-    width: 130,
     grow: 3,
-    priority: 6,
-    text: ({ healthMessage, phaseMessage }) => `${healthMessage} ${phaseMessage}`,
-    cell: ({ healthMessage, phaseMessage }) => {
-      const words = healthMessage === "" ? phaseMessage : healthMessage;
-      return <span title={words}>{words}</span>;
+    sort: ({ health }) => healthOf(health).text,
+    text: ({ health, healthMessage }) => `${healthOf(health).text} ${healthMessage}`,
+    cell: ({ health, healthMessage, phaseMessage }) => {
+      const { text, tone } = healthOf(health);
+      const words = healthMessage || phaseMessage;
+      return (
+        <span className={classes.health} title={words || undefined}>
+          <StatusBadge tone={tone}>{text}</StatusBadge>
+          <span className={classes.dimmed}>{words}</span>
+        </span>
+      );
     },
   },
   {
@@ -101,7 +100,7 @@ const stateColumns: readonly Column<Deployment>[] = [
     id: "created",
     header: "Created",
     width: 125,
-    priority: 7,
+    priority: 6,
     sort: ({ createdAt }) => (createdAt === undefined ? 0 : timestampMs(createdAt)),
     cell: ({ createdAt }) => <Ago at={createdAt} />,
   },

@@ -10,6 +10,7 @@ import classes from "./detail.module.css";
 import { Instances } from "./instances.js";
 import { Processes } from "./processes.js";
 import { sourceText } from "./state.js";
+import { TextLink } from "./text-link.js";
 import { usePlaces } from "./use-places.js";
 
 /** How a deployment is: what runs, where, and how it is reached. */
@@ -74,7 +75,7 @@ function Copied({ text, label }: { text: string; label: string }) {
 }
 
 /** URLs, and names inside of the cluster. */
-function Connection({ deployment: { project, uuid, revision } }: { deployment: Deployment }) {
+function Connection({ deployment: { project, uuid } }: { deployment: Deployment }) {
   const { data, error, refetch } = useQuery(
     DeploymentService.method.getConnectionInfo,
     { project, deployment: uuid },
@@ -83,39 +84,50 @@ function Connection({ deployment: { project, uuid, revision } }: { deployment: D
   if (error !== null && data === undefined)
     return <Problem error={error} what="How it is reached cannot be read" onRetry={() => void refetch()} />;
   const urls = data?.urls ?? [];
-  const endpoints = data?.endpoints ?? [];
   return (
     <Section title="How it is reached">
-      <KeyValue
-        key={String(revision)}
-        items={[
-          [
-            "From outside",
-            urls.length === 0 ? (
-              <span key="none">
-                No hostname yet: <Link href="?tab=routes">add one</Link>
-              </span>
-            ) : (
-              urls.map((url) => (
-                <span key={url} className={classes.copied}>
-                  <a href={url} target="_blank" rel="noreferrer">
-                    {url}
-                  </a>
-                  <CopyButton text={url} label={`Copy ${url}`} />
-                </span>
-              ))
-            ),
-          ],
-          [
-            "In the cluster",
-            endpoints.length === 0
-              ? "–"
-              : endpoints.map(({ host, port, portName }) => (
-                  <Copied key={`${host} ${portName}`} text={`${host}:${port}`} label={`Copy ${host}:${port}`} />
-                )),
-          ],
-        ]}
-      />
+      <div className={classes.tableBox}>
+        <table className={classes.table} aria-busy={data === undefined}>
+          <tbody>
+            <tr>
+              <th scope="row">From outside</th>
+              <td>
+                <Addresses addresses={urls} />
+                {urls.length === 0 && (
+                  <span>
+                    No hostname yet: <TextLink href="?tab=routes">add one</TextLink>
+                  </span>
+                )}
+              </td>
+            </tr>
+            <tr>
+              <th scope="row">In the cluster</th>
+              <td>
+                <Addresses addresses={(data?.endpoints ?? []).map(({ host, port }) => `${host}:${port}`)} />
+              </td>
+            </tr>
+          </tbody>
+        </table>
+      </div>
     </Section>
+  );
+}
+
+function Addresses({ addresses }: { addresses: readonly string[] }) {
+  return (
+    <ul className={classes.list}>
+      {addresses.map((address) => (
+        <li key={address} className={classes.copied}>
+          {address.startsWith("http") ? (
+            <a href={address} target="_blank" rel="noreferrer">
+              {address}
+            </a>
+          ) : (
+            <span className={classes.mono}>{address}</span>
+          )}
+          <CopyButton text={address} label={`Copy ${address}`} />
+        </li>
+      ))}
+    </ul>
   );
 }

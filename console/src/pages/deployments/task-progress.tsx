@@ -34,8 +34,9 @@ export function TaskProgress({
             {task !== undefined && isOpen(task) && <LiveDot watch={watch} />}
           </Head>
           <ol className={classes.steps} aria-label="Steps">
-            {task?.steps.map((step) => (
-              <Step key={step.name} step={step} />
+            {task?.steps.map((step, i) => (
+              // biome-ignore lint/suspicious/noArrayIndexKey: steps stand in their order, and names may come again
+              <Step key={i} step={step} />
             ))}
             {(task?.steps.length ?? 0) === 0 && <li className={classes.quiet}>Its steps are known once it runs.</li>}
           </ol>

@@ -3,7 +3,7 @@ import { SegmentedControl } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
 import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { Link, useLocation } from "wouter";
+import { useLocation } from "wouter";
 import { ClusterService } from "../../../../gen/ts/api/v1/cluster_pb.js";
 import {
   TargetService,
@@ -14,6 +14,7 @@ import { useProject } from "../../app/project.js";
 import type { LayoutItem } from "../../kit/form/layout.js";
 import { ProtoForm } from "../../kit/form/proto-form.js";
 import { Page as PageBody, PageHeader, Section } from "../../kit/page.js";
+import { TextLink } from "../deployments/text-link.js";
 import { JoinHelp, KubeconfigInput } from "./kubeconfig-input.js";
 import { routersLayout } from "./target-layout.js";
 
@@ -88,8 +89,8 @@ export function Page() {
         ) : (
           all.length === 0 && (
             <span>
-              The project has no cluster yet: <Link href={`/projects/${project}/clusters/new`}>create one</Link>, or
-              take another one by its kubeconfig.
+              The project has no cluster yet: <TextLink href={`/projects/${project}/clusters/new`}>create one</TextLink>
+              , or take another one by its kubeconfig.
             </span>
           )
         )}

@@ -8,6 +8,7 @@ import { KeyValue, Page as PageBody, PageHeader, Section } from "../../kit/page.
 import { Problem } from "../../kit/problem.js";
 import { StatusBadge } from "../../kit/status-badge.js";
 import { Ago } from "../../kit/time.js";
+import { TextLink } from "../deployments/text-link.js";
 import { Namespaces } from "./namespaces.js";
 import { TargetMenu } from "./target-menu.js";
 import { connectionOf, targetHealth } from "./target-state.js";
@@ -110,7 +111,7 @@ function Routers({ target: { routers, project, uuid } }: { target: Target }) {
       {routers.length === 0 ? (
         <span>
           None. Hostnames of deployments need one:{" "}
-          <Link href={`/projects/${project}/targets/${uuid}/edit`}>add it</Link>.
+          <TextLink href={`/projects/${project}/targets/${uuid}/edit`}>add it</TextLink>.
         </span>
       ) : (
         <div className={classes.tableBox}>
