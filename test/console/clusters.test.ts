@@ -25,18 +25,18 @@ describe.skipIf(!needs("chromium"))("clusters in the console", () => {
     await page.getByText("must be at least 2 characters").waitFor();
     await name.fill("Not_a_name");
     await page.getByText(/must be a valid hostname/).waitFor();
-    await page.getByLabel("Most machines").fill("99");
+    await page.getByLabel("Max. machines").fill("99");
     await page.getByText("must be less than or equal to 64").waitFor();
     await page.getByRole("button", { name: "Create cluster" }).click();
     await waitUntil(page, "document.activeElement.id === 'name'");
     await name.fill("first");
-    await page.getByLabel("Most machines").fill("2");
-    await page.getByLabel("Fewest machines").fill("3");
+    await page.getByLabel("Max. machines").fill("2");
+    await page.getByLabel("Min. machines").fill("3");
     await page.getByRole("button", { name: "Create cluster" }).click();
     // What only the server knows stands at its field, too.
     await page.getByText("must not be greater than maxsize").first().waitFor();
     expect(await violationsOf(page)).toEqual([]);
-    await page.getByLabel("Fewest machines").fill("1");
+    await page.getByLabel("Min. machines").fill("1");
     await page.getByRole("button", { name: "Create cluster" }).click();
     await page.waitForURL(/clusters\/[0-9a-f-]{36}$/);
     await page.getByRole("heading", { name: "first" }).waitFor();
@@ -80,7 +80,7 @@ describe.skipIf(!needs("chromium"))("clusters in the console", () => {
     const { cluster } = await client.create({ project, name: "changing" }, token);
     const uuid = cluster!.uuid;
     const { page } = await site.visitSignedIn(`${clusters}/${uuid}/edit`);
-    const most = page.getByLabel("Most machines");
+    const most = page.getByLabel("Max. machines");
     await most.fill("5");
     // Meanwhile somebody else changes something else.
     await client.update({ project, uuid, maintenance: { kubernetesAutoupdate: false } }, token);

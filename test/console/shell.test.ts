@@ -64,6 +64,20 @@ describe.skipIf(!needs("chromium"))("the shell of the console", () => {
     expect(errors).toEqual([]);
   });
 
+  it("renews its token before it ends", async () => {
+    const { page, errors } = await site.visit();
+    await page.clock.install();
+    await page.goto(clusters);
+    await signIn(page, site.user);
+    await page.getByText("No clusters yet").waitFor();
+    const renewal = page.waitForResponse("**/auth/session/refresh");
+    await page.clock.fastForward("01:00:00");
+    expect((await renewal).status()).toBe(200);
+    await page.getByRole("link", { name: "New cluster" }).click();
+    await page.getByText("Min. machines").first().waitFor();
+    expect(errors).toEqual([]);
+  });
+
   it("comes back after an expired session with what was typed", async () => {
     const { page } = await site.visitSignedIn(`${clusters}/new`);
     await page.getByLabel("Name").first().fill("kept");
@@ -169,7 +183,7 @@ describe.skipIf(!needs("chromium"))("the shell of the console", () => {
       await page.getByText("No clusters yet").waitFor();
       for (const [path, ready] of [
         [clusters, "No clusters yet"],
-        [`${clusters}/new`, "Fewest machines"],
+        [`${clusters}/new`, "Min. machines"],
         ["/no-such-page", "Page not found"],
       ] as const) {
         await page.setViewportSize({ width: 1280, height: 800 });
@@ -177,9 +191,9 @@ describe.skipIf(!needs("chromium"))("the shell of the console", () => {
         await page.getByText(ready).first().waitFor();
         expect(await violationsOf(page)).toEqual([]);
         await page.setViewportSize({ width: 360, height: 740 });
-        const overflow =
-          "Math.max(...[document.documentElement, document.querySelector('main')].map((each) => each.scrollWidth - each.clientWidth))";
-        expect(await page.evaluate<number>(overflow)).toBeLessThanOrEqual(0);
+        // Tables leave columns out as soon as they have seen their new width.
+        for (const element of ["document.documentElement", "document.querySelector('main')"])
+          await waitUntil(page, `${element}.scrollWidth <= ${element}.clientWidth`);
         expect(await violationsOf(page)).toEqual([]);
       }
       await page.getByRole("button", { name: "Open the menu" }).click();

@@ -44,7 +44,7 @@ const flags = [
 
 /** Starts a platform with the console and a user with a password, and a browser; close it at the end of the file. */
 export async function openConsole(options: TestPlatformOptions = {}): Promise<ConsoleSite> {
-  await ensureConsole();
+  ensureConsole();
   const platform = await startPlatform({ ...options, env: { SLIPWAY_PASSWORD_SIGN_IN: "on", ...options.env } });
   await setPassword(platform, platform.tenant);
   const browser = await chromium.launch({ executablePath: chromiumPath(), args: flags });

@@ -5,8 +5,8 @@ export function workerFields(machines: readonly Choice[], isNew: boolean): reado
   return [
     { field: "name", hint: "Lower case letters, digits and dashes", readOnly: !isNew },
     { field: "machine_type", required: true, choices: machines },
-    { field: "minsize", label: "Fewest machines", span: 3 },
-    { field: "maxsize", label: "Most machines", span: 3, hint: "1 to 64" },
+    { field: "minsize", label: "Min. machines", span: 3 },
+    { field: "maxsize", label: "Max. machines", span: 3, hint: "1 to 64" },
     { field: "maxsurge", label: "Surge", span: 3, hint: "Added during an update" },
     { field: "maxunavailable", label: "Unavailable", span: 3, hint: "Missing during an update" },
   ];
