@@ -16,6 +16,8 @@ export interface PageRoute {
   /** The module of the page, which exports `Page`. */
   readonly load: () => Promise<{ readonly Page: ComponentType }>;
   readonly nav?: Nav;
+  /** Whether who is not signed in sees it, too. */
+  readonly isPublic?: boolean;
   readonly Page: LazyExoticComponent<ComponentType>;
 }
 
@@ -23,6 +25,8 @@ function page(path: string, load: PageRoute["load"], nav?: Nav): PageRoute {
   const Page = lazy(() => load().then(({ Page }) => ({ default: Page })));
   return { path, load, Page, ...(nav === undefined ? {} : { nav }) };
 }
+
+const forEverybody = (route: PageRoute): PageRoute => ({ ...route, isPublic: true });
 
 /** One line for each page; of two that match the first counts. The navigation shows them in this order. */
 export const routes: readonly PageRoute[] = [
@@ -61,4 +65,66 @@ export const routes: readonly PageRoute[] = [
   page("/projects/:project/targets/new", () => import("./pages/targets/create.js")),
   page("/projects/:project/targets/:target", () => import("./pages/targets/detail.js")),
   page("/projects/:project/targets/:target/edit", () => import("./pages/targets/edit.js")),
+  page("/projects/:project/volumes", () => import("./pages/volumes/list.js"), {
+    label: "Volumes",
+    group: "Project",
+    icon: "volume",
+    key: "v",
+  }),
+  page("/projects/:project/snapshots", () => import("./pages/snapshots/list.js"), {
+    label: "Snapshots",
+    group: "Project",
+    icon: "snapshot",
+    key: "o",
+  }),
+  page("/projects/:project/addresses", () => import("./pages/addresses/list.js"), {
+    label: "Addresses",
+    group: "Project",
+    icon: "address",
+    key: "a",
+  }),
+  page("/projects/:project/addresses/new", () => import("./pages/addresses/create.js")),
+  page("/projects/:project/addresses/:address/edit", () => import("./pages/addresses/edit.js")),
+  page("/projects/:project/members", () => import("./pages/members/list.js"), {
+    label: "Members",
+    group: "Tenant",
+    icon: "members",
+    key: "m",
+  }),
+  page("/projects/:project/usage", () => import("./pages/usage/page.js"), {
+    label: "Usage",
+    group: "Tenant",
+    icon: "usage",
+    key: "u",
+  }),
+  page("/projects/:project/invoices", () => import("./pages/invoices/list.js"), {
+    label: "Invoices",
+    group: "Tenant",
+    icon: "invoice",
+    key: "i",
+  }),
+  page("/projects/:project/invoices/:invoice", () => import("./pages/invoices/detail.js")),
+  page("/projects/:project/audit", () => import("./pages/audit/list.js"), {
+    label: "Audit log",
+    group: "Tenant",
+    icon: "audit",
+    key: "l",
+  }),
+  page("/projects/:project/tokens", () => import("./pages/tokens/list.js"), {
+    label: "Tokens",
+    group: "Account",
+    icon: "token",
+    key: "k",
+  }),
+  page("/projects/:project/tokens/new", () => import("./pages/tokens/create.js")),
+  page("/projects/:project/tokens/:token", () => import("./pages/tokens/edit.js")),
+  page("/invite/:secret", () => import("./pages/members/invite.js")),
+  forEverybody(
+    page("/status", () => import("./pages/status/page.js"), {
+      label: "Status",
+      group: "Platform",
+      icon: "status",
+      key: "s",
+    }),
+  ),
 ];

@@ -4,6 +4,8 @@ import { QueryClientProvider } from "@tanstack/react-query";
 import { useEffect } from "react";
 import { Route, Switch, useLocation } from "wouter";
 import { dropAllDrafts, ownDrafts } from "../kit/drafts.js";
+import { PublicFrame } from "../pages/status/public-frame.js";
+import { routes } from "../routes.js";
 import { queryClient, slipway } from "./api.js";
 import { AwayBanner } from "./away-banner.js";
 import { ErrorBoundary } from "./error-boundary.js";
@@ -39,14 +41,22 @@ export function App() {
 }
 
 function Inside({ state }: { state: SessionState }) {
-  const [, navigate] = useLocation();
-  const isOut = state.phase === "signed-out";
+  const [path, navigate] = useLocation();
+  const open = routes.find((route) => route.isPublic === true && route.path === path);
+  const isOut = state.phase === "signed-out" && open === undefined;
   useEffect(() => {
     if (!isOut) return;
     const here = `${location.pathname}${location.search}`;
     navigate(signInPath(state.ended === "signed-out" ? "/" : here), { replace: true });
   }, [isOut, state.ended, navigate]);
-  return state.phase === "signed-in" ? <Frame /> : <Starting />;
+  if (state.phase === "signed-in") return <Frame />;
+  return state.phase === "signed-out" && open !== undefined ? (
+    <PublicFrame>
+      <open.Page />
+    </PublicFrame>
+  ) : (
+    <Starting />
+  );
 }
 
 let started = false;
