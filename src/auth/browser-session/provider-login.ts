@@ -7,7 +7,7 @@ import { exchangeCode } from "../../resources/iam/auth/exchange.js";
 import type { OpenedSession } from "../../resources/iam/auth/sessions.js";
 import type { HttpRequest } from "../../rpc/http-routes.js";
 import { digestOf } from "../secrets.js";
-import { cookieName, cookieOf, serverCookie } from "../sign-in/cookies.js";
+import { cookieName, cookieOf, endOldest, serverCookie } from "../sign-in/cookies.js";
 import { consoleCallback } from "../sign-in/redirects.js";
 import { attemptSeconds } from "../sign-in/sign-in.js";
 import { returnPath } from "./return-to.js";
@@ -25,19 +25,22 @@ const codeNames = new Set(
   Object.values(Code).flatMap((code) => (typeof code === "number" ? [codeToString(code)] : [])),
 );
 
-/** Begins a sign-in of the console; answers the URL of the provider, and the cookie that ties it to this browser. */
+/** Begins a sign-in of the console; answers the URL of the provider, and the cookies that tie it to this browser. */
 export async function beginLogin(
   { signIn, issuer }: Platform,
-  provider: string,
-  returnTo: string,
-): Promise<{ readonly url: string; readonly cookie: string }> {
+  { query, params, headers }: HttpRequest,
+): Promise<{ readonly url: string; readonly cookies: readonly string[] }> {
+  const returnTo = returnPath(query.get("return-to"));
   const state = random();
   const verifier = random();
   const answer = { kind: "console", state, codeChallenge: digestOf(verifier) } as const;
-  const { url } = await signIn.begin({ provider, redirectUrl: consoleCallback(issuer()), answer });
+  const redirectUrl = consoleCallback(issuer());
+  const { url } = await signIn.begin({ provider: params.provider ?? "", redirectUrl, answer });
+  const name = nameOf(issuer(), state);
   const value = `${verifier}.${Buffer.from(returnTo).toString("base64url")}`;
-  const options = { seconds: attemptSeconds, secure: isSecure(issuer()) };
-  return { url, cookie: serverCookie(nameOf(issuer(), state), value, options) };
+  const secure = isSecure(issuer());
+  const cookie = serverCookie(name, value, { seconds: attemptSeconds, secure });
+  return { url, cookies: [cookie, ...endOldest(headers.cookie, name, secure)] };
 }
 
 /** The sign-in that this browser has begun and that comes back now; undefined when there is none. */

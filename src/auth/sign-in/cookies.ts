@@ -10,6 +10,22 @@ export function cookieOf(header: string | undefined, name: string): string | und
 /** The name of a cookie of this server; over https no other host of the domain can plant one. */
 export const cookieName = (name: string, secure: boolean): string => `${secure ? "__Host-" : ""}slipway_${name}`;
 
+/** So many sign-ins of one kind may be on their way in a browser; more than that would be in tabs that nobody sees. */
+const mostOnTheirWay = 5;
+
+/**
+ * What ends the cookies of the oldest sign-ins, so that one more fits: other sites can begin as many as they like, all
+ * of their cookies come with every request, and a request whose headers are too long is refused. `name` is that of the
+ * new one, of which the last 16 characters are its own. Browsers send the oldest cookies first.
+ */
+export function endOldest(header: string | undefined, name: string, secure: boolean): string[] {
+  const kind = name.slice(0, -16);
+  const names = (header ?? "").split(";").map((pair) => pair.trim().split("=", 1)[0] ?? "");
+  const known = names.filter((each) => each.startsWith(kind) && /^[\w-]{16}$/.test(each.slice(kind.length)));
+  const surplus = known.slice(0, Math.max(0, known.length + 1 - mostOnTheirWay));
+  return surplus.map((each) => serverCookie(each, "", { seconds: 0, secure }));
+}
+
 /**
  * A cookie that only this server reads, and that comes back when another site
  * leads the browser here, unless it is strict. Over https it is never sent in the clear.

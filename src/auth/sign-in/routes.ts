@@ -7,7 +7,7 @@ import type { WriteAudit } from "../../rpc/audit.js";
 import { bearerToken } from "../../rpc/authenticate.js";
 import type { HttpAnswer, HttpRequest, HttpRoute } from "../../rpc/http-routes.js";
 import { auditFailures } from "../../rpc/metrics.js";
-import { cookieOf, serverCookie } from "./cookies.js";
+import { cookieOf, endOldest, serverCookie } from "./cookies.js";
 import { FailedLogin } from "./login.js";
 import { redirectParameter } from "./redirects.js";
 import { attemptSeconds } from "./sign-in.js";
@@ -47,13 +47,15 @@ export function signInRoutes(platform: Platform, writeAudit: WriteAudit): readon
 
 type IsOf = Parameters<TracedHandler>[1];
 
-async function begin({ signIn, issuer }: Platform, { params, rawQuery }: HttpRequest): Promise<HttpAnswer> {
+async function begin({ signIn, issuer }: Platform, { params, rawQuery, headers }: HttpRequest): Promise<HttpAnswer> {
   const redirectUrl = redirectParameter(rawQuery);
   const order = { provider: params.provider ?? "", redirectUrl, answer: { kind: "token" } } as const;
   const { url, browser } = await signIn.begin(order);
-  const options = { seconds: attemptSeconds, secure: issuer().startsWith("https:") };
-  const cookie = browser === undefined ? [] : [serverCookie(browser.name, browser.value, options)];
-  return { status: 302, headers: { location: url, "set-cookie": cookie } };
+  if (browser === undefined) return { status: 302, headers: { location: url } };
+  const secure = issuer().startsWith("https:");
+  const cookie = serverCookie(browser.name, browser.value, { seconds: attemptSeconds, secure });
+  const cookies = [cookie, ...endOldest(headers.cookie, browser.name, secure)];
+  return { status: 302, headers: { location: url, "set-cookie": cookies } };
 }
 
 async function finish(

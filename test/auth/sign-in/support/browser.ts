@@ -4,6 +4,8 @@ export interface Browser {
   get(url: string, init?: RequestInit): Promise<Response>;
   /** Follows redirects until one leads to a URL that begins like that, and answers that URL; fails on any other answer. */
   follow(url: string, until: string): Promise<URL>;
+  /** The names of the cookies that it would send there. */
+  cookies(url: string): string[];
   /** Forgets all cookies. */
   clear(): void;
 }
@@ -38,6 +40,7 @@ export function newBrowser(): Browser {
       }
       throw new Error(`no end after ${mostRedirects} redirects`);
     },
+    cookies: (url) => [...(jar.get(new URL(url).host)?.keys() ?? [])],
     clear: () => jar.clear(),
   };
 }
