@@ -41,9 +41,9 @@ const validator = createValidator();
 export function browserSessionRoutes(platform: Platform, writeAudit: WriteAudit): readonly HttpRoute[] {
   const failures = auditFailures(metrics.getMeter("slipway"));
   const isProvider = (name: string) => platform.signIn.providers.some(({ id }) => id === name);
-  const unaudited = refusal(
-    new DomainError("unavailable", "this cannot be audited now; try again", { retryAfterMs: 1_000 }),
-  );
+  const unaudited = (): never => {
+    throw new DomainError("unavailable", "this cannot be audited now; try again", { retryAfterMs: 1_000 });
+  };
   const options = { ...platform, write: writeAudit, isProvider, onLost: () => failures.add(1), unaudited };
   const trace = (path: string, handle: Handler) =>
     traced(options, path, (request, isOf) => handle(platform, request, isOf));
@@ -69,9 +69,9 @@ export function browserSessionRoutes(platform: Platform, writeAudit: WriteAudit)
   ];
 }
 
-async function begin(platform: Platform, { params, query }: HttpRequest): Promise<HttpAnswer> {
-  const { url, cookie } = await beginLogin(platform, params.provider ?? "", returnPath(query.get("return-to")));
-  return { status: 303, headers: { location: url, "set-cookie": cookie } };
+async function begin(platform: Platform, request: HttpRequest): Promise<HttpAnswer> {
+  const { url, cookies } = await beginLogin(platform, request);
+  return { status: 303, headers: { location: url, "set-cookie": [...cookies] } };
 }
 
 async function finish(platform: Platform, request: HttpRequest, isOf: IsOf): Promise<HttpAnswer> {

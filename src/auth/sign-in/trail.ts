@@ -14,8 +14,8 @@ export interface TrailOptions {
   readonly isProvider: (id: string) => boolean;
   /** Counts a record that was lost. */
   readonly onLost: () => void;
-  /** The answer where no record can be kept; a line of text unless told. */
-  readonly unaudited?: HttpAnswer;
+  /** Answers where no record can be kept, or throws; a line of text unless told. */
+  readonly unaudited?: () => HttpAnswer;
 }
 
 /** Answers a request, and says as soon as it is known whose it is. */
@@ -39,7 +39,7 @@ export function traced(
     let user: string | undefined;
     if (!(await inTime(record({ phase: "request", user, code: undefined })))) {
       return (
-        options.unaudited ?? {
+        options.unaudited?.() ?? {
           status: 503,
           headers: { "retry-after": "1" },
           body: "this cannot be audited now; try again\n",

@@ -1,6 +1,7 @@
 import { eq } from "drizzle-orm";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { AuthService } from "../../../gen/ts/iam/v1/auth_pb.js";
+import { browserSessionRoutes } from "../../../src/auth/browser-session/routes.js";
 import { loginAttempts, loginCodes, sessions } from "../../../src/resources/iam/auth/table.js";
 import { principals } from "../../../src/resources/iam/principal/table.js";
 import { codeOf } from "../../resources/support/refusals.js";
@@ -76,6 +77,20 @@ describe("signing in at an identity provider", () => {
     expect(pathOf(await page.browser.get(first))).toBe("/clusters");
     expect(pathOf(await page.browser.get(second))).toBe("/second");
     expect((await page.refresh()).status).toBe(200);
+  });
+
+  it("leaves few cookies behind, however many are begun, and the newest go on", async () => {
+    const long = login(`provider=oidc&return-to=/${"x".repeat(1_000)}`);
+    for (let times = 0; times < 12; times += 1) {
+      const { headers } = await page.browser.get(long);
+      await page.browser.get(`${url}/auth/oidc?redirect-url=http://127.0.0.1:1/`);
+      const ended = headers.getSetCookie().filter((cookie) => cookie.includes("Max-Age=0"));
+      expect(ended.length).toBe(times < 5 ? 0 : 1);
+    }
+    const sent = page.browser.cookies(url);
+    expect(sent.filter((name) => name.startsWith("slipway_console_"))).toHaveLength(5);
+    expect(sent.filter((name) => name.startsWith("slipway_login_"))).toHaveLength(5);
+    expect(pathOf(await page.browser.get(await untilCallback()))).toBe("/clusters");
   });
 
   it("begins nothing for who only looks", async () => {
@@ -165,6 +180,31 @@ describe("a sign-in that fails", () => {
       expect(["permission_denied", "unauthenticated"]).toContain(error);
       expect(await answer.text()).toBe("");
     }
+  });
+});
+
+describe("a sign-in that cannot be recorded", () => {
+  it("does not begin, and is told so like others: by the console's page, or in JSON", async () => {
+    const { platform } = site.platform;
+    const routes = browserSessionRoutes(platform, () => Promise.reject(new Error("the disk is full")));
+    const before = await rows().$count(loginAttempts);
+    const answerOf = (path: string, headers: Record<string, string> = {}) => {
+      const query = new URLSearchParams("provider=oidc&return-to=/clusters");
+      const trace = { requestId: "r", traceId: "t", spanId: "s", sampled: false };
+      const origin = { trace, peer: { address: "192.0.2.1", userAgent: "" } };
+      const request = { method: "", params: {}, query, rawQuery: `${query}`, headers, origin };
+      return routes
+        .find((route) => route.path === path)
+        ?.handle({ ...request, body: () => Promise.resolve(Buffer.of()) });
+    };
+    for (const path of ["/auth/session/login", "/auth/session/callback"]) {
+      const location = "/sign-in?error=unavailable&return-to=%2Fclusters";
+      expect(await answerOf(path)).toMatchObject({ status: 303, headers: { location, "cache-control": "no-store" } });
+    }
+    const refused = await answerOf("/auth/session/refresh", { "x-slipway-console": "1", origin: url });
+    expect(refused).toMatchObject({ status: 503, headers: { "retry-after": "1", "cache-control": "no-store" } });
+    expect(JSON.parse(String(refused?.body)).code).toBe("unavailable");
+    expect(await rows().$count(loginAttempts)).toBe(before);
   });
 });
 
