@@ -18,6 +18,13 @@ export function headerOf(req: NodeRequest, name: string): string | undefined {
   return Array.isArray(value) ? value[0] : value;
 }
 
+/** The headers of an answer, whose `vary` says also what the response varies with already, such as its origin. */
+function withVary(res: NodeResponse, headers: Readonly<Record<string, string | string[]>>) {
+  const before = res.getHeader("vary");
+  if (before === undefined || headers.vary === undefined) return headers;
+  return { ...headers, vary: [before, headers.vary].flat().join(", ") };
+}
+
 /** Writes a whole answer, unless the response is already on its way or gone. */
 export function answer(
   res: NodeResponse,
@@ -30,7 +37,7 @@ export function answer(
     return;
   }
   const node = res as ServerResponse;
-  node.writeHead(status, { ...headers, "content-length": Buffer.byteLength(body) });
+  node.writeHead(status, { ...withVary(res, headers), "content-length": Buffer.byteLength(body) });
   node.end(body);
 }
 
@@ -48,10 +55,10 @@ export async function answerStream(
   const node = res as ServerResponse;
   if (res.headersSent || res.writableEnded || res.destroyed || method === "HEAD") {
     body.destroy();
-    if (method === "HEAD" && !res.headersSent) node.writeHead(status, headers).end();
+    if (method === "HEAD" && !res.headersSent) node.writeHead(status, withVary(res, headers)).end();
     return;
   }
-  node.writeHead(status, headers);
+  node.writeHead(status, withVary(res, headers));
   node.setTimeout(stalledMs, () => node.destroy());
   let hasFailed = false;
   body.once("error", () => {

@@ -125,7 +125,8 @@ describe("the page", () => {
     const page = () => fetch(`${other.url}/clusters`, { headers: browsing });
     const missing = await page();
     expect([missing.status, await missing.text()]).toEqual([404, expect.stringContaining("npm run build")]);
-    expect((await fetch(`${other.url}/assets/a.js`)).status).toBe(404);
+    const early = await fetch(`${other.url}/assets/a.js`);
+    expect([early.status, early.headers.get("cache-control")]).toEqual([404, "no-store"]);
     await mkdir(join(folder, "assets"), { recursive: true });
     await writeFile(join(folder, "index.html"), "first");
     await writeFile(join(folder, "assets", "a.js"), "1");
@@ -191,7 +192,7 @@ describe("files of the page", () => {
       "content-type": "text/javascript; charset=utf-8",
       "cache-control": "public, max-age=31536000, immutable",
       "x-content-type-options": "nosniff",
-      vary: "accept-encoding",
+      vary: "Origin, accept-encoding",
     });
     const brotli = await get(path, { "accept-encoding": "gzip, deflate, br" });
     expect(brotli.headers["content-encoding"]).toBe("br");

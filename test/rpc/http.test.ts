@@ -20,6 +20,7 @@ const routes: HttpRoute[] = [
     }),
   },
   { method: "POST", path: "/echo", handle: async ({ body }) => ({ status: 200, body: await body() }) },
+  { method: "GET", path: "/varied", handle: () => ({ status: 200, headers: { vary: "accept-encoding" }, body: "x" }) },
   {
     method: "GET",
     path: "/broken",
@@ -33,7 +34,7 @@ let server: TestServer;
 let open: TestServer;
 beforeAll(async () => {
   server = await startServer({ corsOrigins: [console_], httpRoutes: routes });
-  open = await startServer({ corsOrigins: ["*"] });
+  open = await startServer({ corsOrigins: ["*"], httpRoutes: routes });
 });
 afterAll(async () => {
   await server.close();
@@ -97,6 +98,15 @@ describe("browsers", () => {
   it("may call from anywhere where all origins are allowed", async () => {
     expect((await preflight(open, "https://any.example.com")).headers.get("access-control-allow-origin")).toBe("*");
     expect((await call(open, "https://any.example.com")).headers.get("access-control-allow-origin")).toBe("*");
+  });
+
+  it("and caches learn that an answer depends on the origin, beside what else it depends on", async () => {
+    const { headers } = await fetch(`${server.url}/varied`, { headers: { origin: console_ } });
+    expect([headers.get("access-control-allow-origin"), headers.get("vary")]).toEqual([
+      console_,
+      "Origin, accept-encoding",
+    ]);
+    expect((await fetch(`${open.url}/varied`)).headers.get("vary")).toBe("accept-encoding");
   });
 
   it("get their preflight over HTTP/2 too", async () => {
