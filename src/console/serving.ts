@@ -36,7 +36,14 @@ export function consoleServing(
         async handle(request) {
           const safety = safetyHeaders(sources.issuer());
           const asset = await files.asset(request.params.file ?? "");
-          if (asset === undefined) return { status: 404, headers: safety, body: "there is no such file\n" };
+          if (asset === undefined) {
+            // Another server may have it: one that is newer, while all of them are replaced in turn.
+            return {
+              status: 404,
+              headers: { ...safety, "cache-control": "no-store" },
+              body: "there is no such file\n",
+            };
+          }
           // Its name changes with what is in it.
           const cached = { "cache-control": "public, max-age=31536000, immutable" };
           return fileAnswer(asset.file, request, { ...safety, ...cached, "content-type": asset.type });
