@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { readFile, rename, writeFile } from "node:fs/promises";
+import { readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type KeyringKey, parseKeyringKey } from "../config.js";
 import type { Platform } from "../platform.js";
@@ -126,9 +126,11 @@ export async function readDevInfo(dataDir: string): Promise<DevInfo | undefined>
   }
 }
 
-/** Readers see the old file or the new one, never a part. */
+/** Writes a file that its owner alone can read. Readers see the old file or the new one, never a part. */
 export async function writePrivate(path: string, text: string): Promise<void> {
   const next = `${path}.new`;
-  await writeFile(next, text, { mode: 0o600 });
+  // What somebody left there would keep the rights that it has.
+  await rm(next, { force: true });
+  await writeFile(next, text, { mode: 0o600, flag: "wx" });
   await rename(next, path);
 }
