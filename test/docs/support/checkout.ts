@@ -93,7 +93,7 @@ async function startedAt(folder: string, exit: Promise<unknown>): Promise<string
   void exit.then(() => {
     ended = true;
   });
-  for (const deadline = Date.now() + 120_000; Date.now() < deadline && !ended; ) {
+  for (const deadline = Date.now() + 300_000; Date.now() < deadline && !ended; ) {
     const url = await readFile(join(folder, ".slipway", "dev.json"), "utf8").then(
       (text): string => JSON.parse(text).url,
       () => "",
@@ -101,7 +101,7 @@ async function startedAt(folder: string, exit: Promise<unknown>): Promise<string
     if (url !== "" && (await isReady(url))) return new URL(url).port;
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
-  throw new Error(ended ? "slipway dev has ended" : "slipway dev is not ready after two minutes");
+  throw new Error(ended ? "slipway dev has ended" : "slipway dev is not ready after five minutes");
 }
 
 async function freePort(): Promise<number> {

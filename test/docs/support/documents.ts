@@ -13,12 +13,13 @@ export interface Runnable extends RunOptions {
     | "deployments"
     | "backends"
     | "operations"
+    | "how-to-access"
     | "how-to-clusters"
     | "how-to-deployments";
   readonly needs?: readonly Tool[];
   /** Whether it may run beside others on one platform, in the order of this list: that saves many starts. */
   readonly shares?: true;
-  /** Whether it needs a real PostgreSQL. It gets a database of its own. */
+  /** Whether it needs a real PostgreSQL; it shares one with its group, in a database of their own. */
   readonly postgres?: true;
 }
 
@@ -26,16 +27,23 @@ export interface Runnable extends RunOptions {
 export const documents: Readonly<Record<string, Runnable>> = {
   "README.md": { by: "first-steps", needs: ["kubectl"] },
   "docs/quick-start.md": { by: "first-steps", needs: ["kubectl"] },
-  "docs/api.md": { by: "first-steps" },
+  "docs/cli.md": { by: "first-steps", needs: ["kubectl"] },
+  "docs/cli.md": { by: "first-steps", needs: ["kubectl"] },
+  "docs/api.md": { by: "backends", shares: true },
   "docs/clients/grpcurl.md": { by: "clients" },
   "docs/deployments.md": { by: "deployments" },
-  "docs/embedded-kubernetes.md": { by: "backends", needs: ["kubectl"] },
-  "docs/gardener.md": { by: "backends", needs: ["kubectl"] },
+  "docs/embedded-kubernetes.md": { by: "backends", shares: true, needs: ["kubectl"] },
+  "docs/gardener.md": { by: "backends", shares: true, needs: ["kubectl"] },
+  "docs/configuration.md": { by: "backends", shares: true },
   "docs/cluster-api.md": {
     by: "backends",
     needs: ["kubectl"],
     serverFile: { setting: "SLIPWAY_PARTITIONS_FILE", after: "file makes use of it:" },
   },
+  "docs/how-to/run-it-for-others.md": { by: "operations", postgres: true, shares: true },
+  "docs/operating.md": { by: "operations", postgres: true, shares: true },
+  "docs/how-to/upgrade.md": { by: "operations", postgres: true, shares: true },
+  "docs/how-to/back-up-and-restore.md": { by: "operations", postgres: true, shares: true },
   "docs/how-to/README.md": { by: "how-to-clusters", shares: true },
   "docs/how-to/order-a-cluster.md": { by: "how-to-clusters", shares: true },
   "docs/how-to/connect-with-kubectl.md": { by: "how-to-clusters", shares: true, needs: ["kubectl"] },
@@ -50,7 +58,6 @@ export const documents: Readonly<Record<string, Runnable>> = {
   "docs/how-to/roll-back.md": { by: "how-to-deployments", shares: true },
   "docs/how-to/follow-logs-and-open-a-shell.md": { by: "how-to-deployments", shares: true },
   "docs/how-to/watch-from-a-program.md": { by: "how-to-deployments", shares: true },
-  "docs/operating.md": { by: "operations", server: false, postgres: true },
 };
 
 /** Documents of others, whose commands other tests run. */

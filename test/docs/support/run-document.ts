@@ -22,7 +22,7 @@ export interface RunOptions {
   readonly serverFile?: { readonly setting: string; readonly after: string };
 }
 
-const blockTimeoutMs = 120_000;
+const blockTimeoutMs = 240_000;
 
 /** Commands that have been run before any test is: they are there, and are not run again. */
 const runBefore = /^npm (?:(start|test)(?: -- .*)?|run (build))(?: .*)?$/;

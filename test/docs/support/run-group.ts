@@ -7,23 +7,24 @@ import { openSession, type RunOptions, runDocument, type Session } from "./run-d
 /** The database of the reader, as the documents have it. */
 const documentedDatabase = "postgres://slipway@db.internal:5432/slipway";
 
-const documentTimeoutMs = 300_000;
+const documentTimeoutMs = 900_000;
 
 /** Has a test for each document of a group; some of it may only be known when the tests begin. */
 export function runGroup(by: Runnable["by"], options: RunOptions = {}): void {
   describe(`the commands of the documents: ${by}`, () => {
-    const shared = sharedSession(options);
+    const ofGroup = Object.entries(documents).filter(([, document]) => document.by === by);
+    const shared = sharedSession(
+      options,
+      ofGroup.some(([, { postgres }]) => postgres === true),
+    );
     afterAll(() => shared.close());
-    for (const [path, document] of Object.entries(documents)) {
-      if (document.by !== by) continue;
+    for (const [path, document] of ofGroup) {
       const missing = (document.needs ?? []).filter((tool) => !needs(tool));
       const isPossible = document.postgres !== true || postgresUrl !== undefined;
       if (!isPossible) console.warn(`skipped: ${path} ${needsPostgres}`);
       const test = () => {
         if (document.shares === true) return shared.run(path);
-        return document.postgres === true
-          ? runOnPostgres(path, document)
-          : runDocument(path, { ...document, ...options });
+        return runDocument(path, { ...document, ...options });
       };
       it.skipIf(missing.length > 0 || !isPossible)(path, test, documentTimeoutMs);
     }
@@ -31,16 +32,17 @@ export function runGroup(by: Runnable["by"], options: RunOptions = {}): void {
 }
 
 /** A session that begins with its first document, and anew after one that failed: that has ended the shell. */
-function sharedSession(options: RunOptions): Session {
+function sharedSession(options: RunOptions, onPostgres: boolean): Session {
   let session: Session | undefined;
   const close = async () => {
     const last = session;
     session = undefined;
     await last?.close();
   };
+  const open = () => (onPostgres ? openOnPostgres(options) : openSession(options));
   return {
     async run(path) {
-      session ??= await openSession(options);
+      session ??= await open();
       try {
         await session.run(path);
       } catch (error) {
@@ -52,11 +54,15 @@ function sharedSession(options: RunOptions): Session {
   };
 }
 
-async function runOnPostgres(path: string, document: Runnable): Promise<void> {
+/** A session whose documents find a database of its own where they name that of the reader. */
+async function openOnPostgres(options: RunOptions): Promise<Session> {
   const database = await openEmptyDatabase(postgresUrl ?? "");
   try {
-    await runDocument(path, { ...document, replaced: { [documentedDatabase]: database.url ?? "" } });
-  } finally {
+    const session = await openSession({ ...options, replaced: { [documentedDatabase]: database.url ?? "" } });
+    const close = () => session.close().finally(() => database.close());
+    return { run: session.run, close };
+  } catch (error) {
     await database.close();
+    throw error;
   }
 }
