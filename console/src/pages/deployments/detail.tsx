@@ -35,9 +35,6 @@ const labels: Readonly<Record<Tab, string>> = {
   shell: "Shell",
 };
 
-/** Tabs that are as high as the window, and scroll by themselves. */
-const filled = new Set<Tab>(["releases", "logs", "shell"]);
-
 /** A deployment with all that is known of it, live. */
 export function Page() {
   const { uuid: project } = useProject();
@@ -51,7 +48,7 @@ export function Page() {
   const list = listHref(project);
   const running = tasks?.find(isOpen);
   return (
-    <PageBody fill={filled.has(tab)}>
+    <PageBody fill>
       <PageHeader
         title={deployment?.name ?? "Deployment"}
         parents={[{ label: "Deployments", href: list }]}

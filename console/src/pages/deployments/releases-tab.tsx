@@ -28,7 +28,7 @@ const columns: readonly Column<Release>[] = [
   {
     id: "status",
     header: "Status",
-    width: 120,
+    width: 140,
     sort: ({ status }) => releaseStatus(status).text,
     text: ({ status }) => releaseStatus(status).text,
     cell: ({ status, message }) => (
@@ -57,7 +57,7 @@ const columns: readonly Column<Release>[] = [
   {
     id: "source",
     header: "Source",
-    width: 150,
+    width: 130,
     grow: 2,
     priority: 4,
     text: ({ source }) => sourceText(source),

@@ -35,10 +35,12 @@ export function Page() {
   const create = useMutation(TargetService.method.create);
   const [kind, setKind] = useState<string>();
   const [kubeconfig, setKubeconfig] = useState("");
+  const [missing, setMissing] = useState(false);
   const list = `/projects/${project}/targets`;
   const all = clusters.data?.clusters ?? [];
   const isForeign = (kind ?? (all.length === 0 ? "kubeconfig" : "cluster")) === "kubeconfig";
   const send = async (message: TargetServiceCreateRequest) => {
+    setMissing(isForeign && kubeconfig.trim() === "");
     if (isForeign && kubeconfig.trim() === "")
       throw new Error("Paste the kubeconfig of the cluster, or take it from a file.");
     const request = isForeign ? { ...message, source: { case: "kubeconfig", value: kubeconfig } as const } : message;
@@ -83,6 +85,7 @@ export function Page() {
               hint="Only what its current context leads to is kept, sealed. It must have all in it: no exec plugins, no paths of files."
               value={kubeconfig}
               onChange={setKubeconfig}
+              error={missing && kubeconfig === "" ? "is needed" : undefined}
             />
             <JoinHelp project={project} />
           </>

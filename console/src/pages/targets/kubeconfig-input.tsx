@@ -40,7 +40,7 @@ export function KubeconfigInput({
         autosize
         minRows={6}
         maxRows={14}
-        ff="monospace"
+        styles={{ input: { fontFamily: "var(--mantine-font-family-monospace)" } }}
         autoComplete="off"
         spellCheck={false}
         value={value}

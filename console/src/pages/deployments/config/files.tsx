@@ -106,7 +106,7 @@ function Content({
   return (
     <Textarea
       size="xs"
-      ff="monospace"
+      styles={{ input: { fontFamily: "var(--mantine-font-family-monospace)" } }}
       aria-label={label}
       autosize
       minRows={3}

@@ -1,18 +1,10 @@
 /**
- * The document as a terminal may use it under the content security policy: its style elements carry the nonce of the
- * page, and what it writes into `style` attributes goes by the object model, which the policy allows.
+ * The document as a terminal may use it under the content security policy: style elements carry the nonce of the page,
+ * and what is written into `style` attributes goes by the object model, which the policy allows.
  */
 export function nonceDocument(nonce: string): Document {
-  const createElement = (name: string, options?: ElementCreationOptions): HTMLElement => {
-    const element = document.createElement(name, options);
-    if (name === "style") element.nonce = nonce;
-    const setAttribute = element.setAttribute.bind(element);
-    element.setAttribute = (attribute, value) => {
-      if (attribute === "style") element.style.cssText = value;
-      else setAttribute(attribute, value);
-    };
-    return element;
-  };
+  const createElement = (name: string, options?: ElementCreationOptions): HTMLElement =>
+    allowed(document.createElement(name, options), nonce);
   return new Proxy(document, {
     get(target, property) {
       if (property === "createElement") return createElement;
@@ -22,6 +14,22 @@ export function nonceDocument(nonce: string): Document {
     },
     set: (target, property, value) => Reflect.set(target, property, value, target),
   });
+}
+
+function allowed(element: HTMLElement, nonce: string): HTMLElement {
+  if (element instanceof HTMLStyleElement) element.nonce = nonce;
+  const setAttribute = element.setAttribute.bind(element);
+  element.setAttribute = (attribute, value) => {
+    if (attribute === "style") element.style.cssText = value;
+    else setAttribute(attribute, value);
+  };
+  // The style of the scroll bar is made by the real document, whatever the terminal is told, but put in here.
+  const appendChild = element.appendChild.bind(element);
+  element.appendChild = (child) => {
+    if (child instanceof HTMLStyleElement) child.nonce = nonce;
+    return appendChild(child);
+  };
+  return element;
 }
 
 /** The nonce of this page, as the build has put it there. */
