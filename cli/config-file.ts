@@ -41,9 +41,8 @@ export function configPath(env: NodeJS.ProcessEnv = process.env): string {
 export async function readConfig(path = configPath()): Promise<ConfigFile> {
   const text = await readIfThere(path);
   if (text === undefined || text.trim() === "") return { contexts: [] };
-  const { parse } = await import("yaml");
   try {
-    return checked(parse(text));
+    return checked(await parseConfig(text));
   } catch (error) {
     const reason = error instanceof Error ? error.message.split("\n")[0] : String(error);
     throw new Failure("general", `${path} cannot be read: ${reason}`, [
@@ -61,8 +60,8 @@ export async function changeConfig(
     const before = await readConfig(path);
     const after = await change(before);
     if (after === before) return after;
-    const { stringify } = await import("yaml");
-    await writeSecretFile(path, stringify(after));
+    // JSON is YAML, too, and is read without loading a parser of YAML: every command begins with that.
+    await writeSecretFile(path, `${JSON.stringify(after, null, 2)}\n`);
     return after;
   });
 }
@@ -72,6 +71,18 @@ export function withContext(config: ConfigFile, context: Context): ConfigFile {
   const at = config.contexts.findIndex(({ name }) => name === context.name);
   if (at < 0) return { ...config, contexts: [...config.contexts, context] };
   return { ...config, contexts: config.contexts.with(at, context) };
+}
+
+/** What people have written is YAML; what is written here is that part of it which is JSON. */
+async function parseConfig(text: string): Promise<unknown> {
+  if (text.startsWith("{")) {
+    try {
+      return JSON.parse(text);
+    } catch {
+      // It was changed by hand: YAML takes more.
+    }
+  }
+  return (await import("yaml")).parse(text);
 }
 
 function checked(value: unknown): ConfigFile {

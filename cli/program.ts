@@ -1,4 +1,5 @@
 import { Command, CommanderError } from "commander";
+import { readBuild } from "../src/build.js";
 import { addOperatorCommands } from "../src/commands/operator.js";
 import { exitCodes } from "./failure.js";
 import { addGlobalFlags } from "./flags.js";
@@ -108,7 +109,7 @@ export function newProgram(): Command {
     .showHelpAfterError("(--help tells more)")
     .helpCommand(false)
     .exitOverride();
-  program.on("option:version", () => void printVersion());
+  program.on("option:version", printVersion);
   addGlobalFlags(program);
   const inOrder = headings.flatMap((heading) => groups.filter((group) => group.heading === heading));
   for (const { name, description, heading, load } of inOrder) {
@@ -132,8 +133,8 @@ function codeOf(error: CommanderError): number {
   return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
 }
 
-async function printVersion(): Promise<void> {
-  const { readBuild } = await import("../src/build.js");
+/** Before anything else is looked at, as nothing else is asked for. */
+function printVersion(): never {
   process.stdout.write(`${readBuild().version}\n`);
   process.exit(exitCodes.ok);
 }

@@ -1,11 +1,14 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { ConfigService } from "../../gen/ts/deploy/v1/config_pb.js";
 import { DeploymentService } from "../../gen/ts/deploy/v1/deployment_pb.js";
 import { EnvironmentService } from "../../gen/ts/deploy/v1/environment_pb.js";
 import { as, startPlatform, type TestPlatform } from "../support/platform.js";
 import { openProgram, type UserProgram } from "./support/program.js";
+
+// Each command is a process of its own, on a machine that may be busy.
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
 
 let platform: TestPlatform;
 let user: UserProgram;

@@ -1,8 +1,11 @@
 import { stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { startPlatform, type TestPlatform, type TestTenant } from "../support/platform.js";
 import { openProgram, type UserProgram } from "./support/program.js";
+
+// Each command is a process of its own, on a machine that may be busy.
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
 
 let platform: TestPlatform;
 let other: TestTenant;

@@ -1,9 +1,12 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { parse } from "yaml";
 import { parseDuration, shortAge } from "../../cli/duration.js";
 import { cellOf, layOut, widthOf } from "../../cli/table.js";
 import { startPlatform, type TestPlatform } from "../support/platform.js";
 import { openProgram, type UserProgram } from "./support/program.js";
+
+// Each command is a process of its own, on a machine that may be busy.
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
 
 describe("a table", () => {
   it("is aligned by what signs take on a terminal, and cut at its widest column", async () => {

@@ -1,6 +1,9 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { startPlatform, type TestPlatform } from "../support/platform.js";
 import { openProgram, type UserProgram } from "./support/program.js";
+
+// Each command is a process of its own, on a machine that may be busy.
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
 
 let platform: TestPlatform;
 let slow: TestPlatform;

@@ -1,11 +1,14 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { parse, stringify } from "yaml";
 import { newUser, password } from "../auth/browser-session/support/users.js";
 import { newBrowser } from "../auth/sign-in/support/browser.js";
 import { type SignInSite, startSite } from "../auth/sign-in/support/site.js";
 import { openProgram, type UserProgram } from "./support/program.js";
+
+// Each command is a process of its own, on a machine that may be busy.
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
 
 let site: SignInSite;
 let user: UserProgram;

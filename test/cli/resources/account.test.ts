@@ -1,19 +1,19 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { TestTenant } from "../../support/platform.js";
-import { type CliWorld, openCliWorld } from "./support.js";
+import { type CliWorld, openCliWorld, timeout } from "./support.js";
 
 let world: CliWorld;
 let other: TestTenant;
 beforeAll(async () => {
   world = await openCliWorld({ background: false });
   other = await world.platform.newTenant();
-}, 120_000);
+}, timeout);
 afterAll(() => world.close());
 
 const asOther = (args: readonly string[], input = "") =>
   world.program.run(args, { env: { ...world.envOf("owner"), SLIPWAY_TOKEN: other.tokens.owner }, input });
 
-describe("slipway project", () => {
+describe("slipway project", { timeout }, () => {
   it("makes, changes, finds by name and deletes projects", async () => {
     const { tenant } = world.platform;
     const made = await world.json<{ uuid: string }>(["project", "create", "shop", "--description", "the shop"]);
@@ -44,7 +44,7 @@ describe("slipway project", () => {
   });
 });
 
-describe("slipway tenant", () => {
+describe("slipway tenant", { timeout }, () => {
   it("makes, changes and deletes tenants", async () => {
     const made = await world.json(["tenant", "create", "acme", "--name", "Acme", "--email", "it@acme.example"]);
     expect(made).toMatchObject({ login: "acme", name: "Acme", email: "it@acme.example" });
@@ -58,7 +58,7 @@ describe("slipway tenant", () => {
   });
 });
 
-describe("slipway invite and member", () => {
+describe("slipway invite and member", { timeout }, () => {
   it("bring others into a project, with another role, and out of it", async () => {
     const secret = (await world.ok(["invite", "create", "--role", "viewer", "-o", "name"])).trim();
     expect(await world.json<object[]>(["invite", "list"])).toMatchObject([{ secret, role: "PROJECT_ROLE_VIEWER" }]);
@@ -90,7 +90,7 @@ describe("slipway invite and member", () => {
   });
 });
 
-describe("slipway token", () => {
+describe("slipway token", { timeout }, () => {
   it("prints a secret once, alone on stdout", async () => {
     const order = [
       "token",

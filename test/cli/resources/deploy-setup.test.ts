@@ -1,18 +1,18 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type CliWorld, openCliWorld, prepareTarget } from "./support.js";
+import { type CliWorld, openCliWorld, prepareTarget, timeout } from "./support.js";
 
 let world: CliWorld;
 beforeAll(async () => {
   world = await openCliWorld({ hostWorkloads: true });
   await prepareTarget(world);
-}, 120_000);
+}, timeout);
 afterAll(() => world.close());
 
 /** Looks until a command prints what is waited for. */
 const becomes = (args: readonly string[], pattern: RegExp) =>
   expect.poll(() => world.ok(args), { timeout: 60_000, interval: 500 }).toMatch(pattern);
 
-describe("slipway environment", () => {
+describe("slipway environment", { timeout }, () => {
   it("makes, changes and deletes environments", async () => {
     const made = await world.json(["environment", "create", "prod", "--allow", "target=here", "--label", "a=1"]);
     const target = await world.json<{ uuid: string }>(["target", "get", "here"]);
@@ -29,7 +29,7 @@ describe("slipway environment", () => {
   });
 });
 
-describe("slipway target and namespace", () => {
+describe("slipway target and namespace", { timeout }, () => {
   it("show targets and what is on them", async () => {
     await becomes(["target", "get", "here"], /CONNECTED +HEALTHY/);
     expect(await world.json<object[]>(["target", "nodes", "here"])).not.toHaveLength(0);
@@ -72,7 +72,7 @@ describe("slipway target and namespace", () => {
   });
 });
 
-describe("slipway secret", () => {
+describe("slipway secret", { timeout }, () => {
   it("takes values from standard input and files, and shows them on demand alone", async () => {
     const made = await world.run(["secret", "set", "db", "--stdin", "password", "-v"], { input: "hush-1\n" });
     expect(made).toMatchObject({ code: 0 });
@@ -102,7 +102,7 @@ describe("slipway secret", () => {
   });
 });
 
-describe("slipway volume-claim and quota", () => {
+describe("slipway volume-claim and quota", { timeout }, () => {
   it("claim storage", async () => {
     const made = await world.json(["volume-claim", "create", "data", "--size", "1Gi", "--label", "a=1"]);
     expect(made).toMatchObject({ name: "data", size: "1Gi", labels: { a: "1" } });

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { clusters } from "../../../src/resources/api/cluster/table.js";
 import { snapshots, volumes } from "../../../src/resources/api/volume/table.js";
-import { type CliWorld, openCliWorld } from "./support.js";
+import { type CliWorld, openCliWorld, timeout } from "./support.js";
 
 let world: CliWorld;
 const volume = randomUUID();
@@ -11,7 +11,7 @@ beforeAll(async () => {
   world = await openCliWorld();
   await world.platform.stopBackground();
   await insertStorage();
-}, 120_000);
+}, timeout);
 afterAll(() => world.close());
 
 async function insertStorage(): Promise<void> {
@@ -33,7 +33,7 @@ async function insertStorage(): Promise<void> {
   await platform.db.insert(snapshots).values({ id: snapshot, ...place, ...usual, ...content, ...stamps });
 }
 
-describe("slipway ip", () => {
+describe("slipway ip", { timeout }, () => {
   it("allocates, finds, changes and gives back addresses", async () => {
     const made = await world.json<{ ip: string; uuid: string }>(["ip", "allocate", "shop", "--tag", "team=web"]);
     expect(made).toMatchObject({ name: "shop", type: "IP_TYPE_EPHEMERAL", tags: ["team=web"] });
@@ -58,7 +58,7 @@ describe("slipway ip", () => {
   });
 });
 
-describe("slipway volume and snapshot", () => {
+describe("slipway volume and snapshot", { timeout }, () => {
   it("show volumes, and ask their cluster to change labels", async () => {
     expect(await world.ok(["volume", "list"])).toMatch(/^data +Bound +3GiB +0B +first/m);
     expect(await world.json(["volume", "get", "data"])).toMatchObject({ uuid: volume, size: String(3 * 1024 ** 3) });
@@ -78,7 +78,7 @@ describe("slipway volume and snapshot", () => {
   });
 });
 
-describe("slipway asset and status", () => {
+describe("slipway asset and status", { timeout }, () => {
   it("tell what can be ordered", async () => {
     expect(await world.ok(["asset", "list", "-o", "name"])).toBe("muc\n");
     expect(await world.ok(["asset", "machine-types"])).toMatch(/^n1-medium-x86 +8 +32GiB/m);

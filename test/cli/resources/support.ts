@@ -4,6 +4,9 @@ import { expect } from "vitest";
 import { startPlatform, type TestPlatform, type TestPlatformOptions } from "../../support/platform.js";
 import { type Outcome, openProgram, type RunningCommand, type UserProgram } from "../support/program.js";
 
+/** Milliseconds for one test: each of its commands is a process, which is slow where others work, too. */
+export const timeout = 300_000;
+
 /** Whose token a command uses. */
 export type Who = "owner" | "editor" | "viewer";
 
