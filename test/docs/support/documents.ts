@@ -28,7 +28,6 @@ export const documents: Readonly<Record<string, Runnable>> = {
   "README.md": { by: "first-steps", needs: ["kubectl"] },
   "docs/quick-start.md": { by: "first-steps", needs: ["kubectl"] },
   "docs/cli.md": { by: "first-steps", needs: ["kubectl"] },
-  "docs/cli.md": { by: "first-steps", needs: ["kubectl"] },
   "docs/api.md": { by: "backends", shares: true },
   "docs/clients/grpcurl.md": { by: "clients" },
   "docs/deployments.md": { by: "deployments" },
