@@ -1,4 +1,4 @@
-import { closeSync, openSync, readFileSync, statSync, unlinkSync, writeFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync, statSync, unlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { hostname } from "node:os";
 import { dirname } from "node:path";
@@ -7,20 +7,34 @@ import { Failure } from "./failure.js";
 
 const mostWaitMs = 60_000;
 const staleAfterMs = 90_000;
+/** How often a holder shows that it goes on. */
+const beatMs = 10_000;
 const guardStaleAfterMs = 10_000;
 
 /**
  * Runs something while holding `FILE.lock`, so that of several processes one at a time changes the file.
- * A lock whose holder has died, or is older than anything here takes, is taken over.
+ * A lock is taken over when its holder has died, or has not shown itself for long: on other machines nobody can look.
  */
-export async function withLock<T>(file: string, work: () => Promise<T>): Promise<T> {
+export async function withLock<T>(file: string, work: () => Promise<T>, everyMs = beatMs): Promise<T> {
   const lock = `${file}.lock`;
   await mkdir(dirname(file), { recursive: true, mode: 0o700 });
   const mine = await take(lock);
+  const beat = setInterval(() => touch(lock, mine), everyMs);
+  beat.unref();
   try {
     return await work();
   } finally {
-    if (read(lock) === mine) unlinkSync(lock);
+    clearInterval(beat);
+    if (read(lock) === mine) remove(lock);
+  }
+}
+
+function touch(lock: string, mine: string): void {
+  if (read(lock) !== mine) return;
+  try {
+    utimesSync(lock, new Date(), new Date());
+  } catch {
+    // It was removed at this moment, or may not be written: it grows old.
   }
 }
 
@@ -39,14 +53,22 @@ async function take(lock: string): Promise<string> {
 }
 
 function create(path: string, text: string): boolean {
+  let fd: number;
   try {
-    const fd = openSync(path, "wx", 0o600);
-    writeFileSync(fd, text);
-    closeSync(fd);
-    return true;
+    fd = openSync(path, "wx", 0o600);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
     throw error;
+  }
+  try {
+    writeFileSync(fd, text);
+    return true;
+  } catch (error) {
+    // The disk is full: an empty lock would only be in the way.
+    remove(path);
+    throw error;
+  } finally {
+    closeSync(fd);
   }
 }
 
