@@ -1,11 +1,4 @@
-import {
-  type ConfigFile,
-  type Context,
-  changeConfig,
-  readConfig,
-  type StoredSession,
-  withContext,
-} from "./config-file.js";
+import { type ConfigFile, type Context, changeConfig, type StoredSession, withContext } from "./config-file.js";
 import { Failure } from "./failure.js";
 import type { Settings } from "./settings.js";
 
@@ -59,18 +52,20 @@ async function renewSession(context: Context, used: StoredSession, exchange: Exc
   return next ?? used;
 }
 
-/** A spent refresh token whose successor is lost ends the session: Ctrl-C waits for it. */
+const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+/** A spent refresh token whose successor is lost ends the session: Ctrl-C waits for it, and so do other ends. */
 async function unlessInterrupted<T>(work: () => Promise<T>): Promise<T> {
-  let asked = false;
-  const note = (): void => {
-    asked = true;
+  let asked: NodeJS.Signals | undefined;
+  const note = (signal: NodeJS.Signals): void => {
+    asked = signal;
   };
-  process.on("SIGINT", note);
+  for (const signal of signals) process.on(signal, note);
   try {
     return await work();
   } finally {
-    process.off("SIGINT", note);
-    if (asked) process.kill(process.pid, "SIGINT");
+    for (const signal of signals) process.off(signal, note);
+    if (asked !== undefined) process.kill(process.pid, asked);
   }
 }
 
@@ -80,7 +75,7 @@ function signedOut(context: Context): Failure {
   ]);
 }
 
-/** Takes the session of a context away, and nothing else of it. */
+/** Takes the credentials of a context away, with what was got by them, and nothing else of it. */
 export async function forgetCredentials(name: string): Promise<void> {
   await changeConfig((config) => {
     const context = config.contexts.find((each) => each.name === name);
@@ -88,11 +83,6 @@ export async function forgetCredentials(name: string): Promise<void> {
     const { token: _token, session: _session, ...rest } = context;
     return withContext(config, rest);
   });
-}
-
-/** Whether a context of the configuration has credentials. */
-export async function hasCredentials(name: string): Promise<boolean> {
-  const { contexts } = await readConfig();
-  const context = contexts.find((each) => each.name === name);
-  return context?.token !== undefined || context?.session !== undefined;
+  const { forgetAccess } = await import("./kubeconfig/credential.js");
+  await forgetAccess(name);
 }

@@ -59,13 +59,29 @@ export function contextCommands(group: Command): void {
     .description("give a context another name")
     .argument("<context>", "its name")
     .argument("<new-name>", "the new one")
-    .action(run(async (_session, from: string, to: string) => void (await changeConfig(renaming(from, to)))));
+    .action(
+      run(async (_session, from: string, to: string) => {
+        await changeConfig(renaming(from, to));
+        if (to !== from) await forget(from);
+      }),
+    );
   group
     .command("remove")
     .alias("rm")
     .description("forget a context with its tokens; the session itself ends with slipway logout")
     .argument("<context>", "its name")
-    .action(run(async (_session, name: string) => void (await changeConfig(removing(name)))));
+    .action(
+      run(async (_session, name: string) => {
+        await changeConfig(removing(name));
+        await forget(name);
+      }),
+    );
+}
+
+/** Certificates that were got by the credentials of a context go with them. */
+async function forget(name: string): Promise<void> {
+  const { forgetAccess } = await import("../kubeconfig/credential.js");
+  await forgetAccess(name);
 }
 
 async function add(session: Session, name: string, options: TokenFlags): Promise<void> {
@@ -85,15 +101,18 @@ async function add(session: Session, name: string, options: TokenFlags): Promise
 async function set(session: Session, name: string | undefined, options: TokenFlags): Promise<void> {
   const { url, project, caFile } = session.flags;
   const token = await readToken(options);
+  let changed: string | undefined;
   await changeConfig((config) => {
     const before = contextNamed(config, name ?? demandChosen(config, session.flags));
     const more = { ...(project === undefined ? {} : { project }), ...(caFile === undefined ? {} : { caFile }) };
     const { token: _token, session: _session, ...rest } = before;
     // A token belongs to its server, and a new one takes the place of a session.
     const keeps = token === undefined && (url === undefined || sameServer(url, before.url));
+    changed = keeps ? undefined : before.name;
     const context = { ...(keeps ? before : rest), ...more, ...(url === undefined ? {} : { url }) };
     return withContext(config, token === undefined ? context : { ...context, token });
   });
+  if (changed !== undefined) await forget(changed);
 }
 
 function renaming(from: string, to: string): (config: ConfigFile) => ConfigFile {

@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { readConfig } from "../config-file.js";
 import { Failure } from "../failure.js";
 import { run } from "../run.js";
+import { openSession } from "../session.js";
 import { chosenName, contextNamed } from "../settings.js";
 import { forgetCredentials } from "../tokens.js";
 
@@ -17,7 +18,10 @@ export function logoutCommand(command: Command): void {
       if (context.session !== undefined && options.local !== true) {
         const { AuthService } = await import("../../gen/ts/iam/v1/auth_pb.js");
         const { Code, ConnectError } = await import("@connectrpc/connect");
-        await (await session.client(AuthService)).logout({}).catch((error: unknown) => {
+        // That of the context, wherever SLIPWAY_URL leads, and whatever token SLIPWAY_TOKEN has.
+        const { url: _url, ...flags } = session.flags;
+        const own = openSession({ ...flags, context: name }, false);
+        await (await own.client(AuthService)).logout({}).catch((error: unknown) => {
           // The session has ended already.
           if (ConnectError.from(error).code !== Code.Unauthenticated) throw error;
         });
