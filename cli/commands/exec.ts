@@ -10,6 +10,7 @@ import { run } from "../run.js";
 import type { Session } from "../session.js";
 
 const mostSeconds = 3_600;
+const graceMs = 30_000;
 
 /** Where commands and shells run. */
 export interface InstanceFlags extends EnvironmentFlag {
@@ -55,7 +56,10 @@ async function exec(session: Session, reference: string, command: string[], flag
   const { timeout } = session.flags;
   const timeoutSeconds = timeout === undefined ? 0 : Math.min(mostSeconds, Math.max(1, Math.round(timeout / 1_000)));
   const where = { ...place, process: named, instance, container, isolated };
-  const answers = (await runtime(session)).runCommand({ ...where, command, stdin, timeoutSeconds });
+  // The server ends the command in time; this is for a server that does not answer any more.
+  const timeoutMs = (timeoutSeconds === 0 ? mostSeconds : timeoutSeconds) * 1_000 + graceMs;
+  const order = { ...where, command, stdin, timeoutSeconds };
+  const answers = (await runtime(session)).runCommand(order, { timeoutMs });
   let exitCode: number | undefined;
   for await (const { stdout, stderr, exitCode: code } of answers) {
     await writeOut(process.stdout, stdout);

@@ -14,6 +14,9 @@ import { writeOut } from "../resources/write-out.js";
 import { run } from "../run.js";
 import type { Session } from "../session.js";
 
+/** What is there already is read within that time, unless --timeout tells another. */
+const mostReadMs = 10 * 60_000;
+
 interface LogFlags extends EnvironmentFlag {
   readonly follow?: boolean;
   readonly since?: Moment;
@@ -54,13 +57,14 @@ async function printLogs(session: Session, reference: string, flags: LogFlags): 
   const instances = [...(flags.instance ?? [])];
   const seen = linesAfter();
   // A stream that is opened again begins where the one before ended: with the lines of its last moment.
-  const open = (_: string, signal: AbortSignal) => {
+  const open = (_: string, signal?: AbortSignal) => {
     const again = seen.last();
     const begin = again === undefined ? given({ since: flags.since, tail: flags.tail }) : { since: again, tail: -1 };
-    return client.streamLogs({ ...order, instances, ...begin }, { signal });
+    const call = follow ? given({ signal }) : { timeoutMs: session.flags.timeout ?? mostReadMs };
+    return client.streamLogs({ ...order, instances, ...begin }, call);
   };
   const print = await printer(session, flags);
-  const stream = follow ? live(session, open) : open("", new AbortController().signal);
+  const stream = follow ? live(session, open) : open("");
   for await (const { lines } of stream) {
     for (const line of seen.fresh(lines)) await writeOut(process.stdout, print(line));
     for (const { dropped } of lines) {

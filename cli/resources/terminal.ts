@@ -27,14 +27,15 @@ export function openTerminal(): Terminal {
   const restore = (): void => void (isRaw && stdin.setRawMode(false));
   if (isRaw) stdin.setRawMode(true);
   // However this ends, the terminal must be usable afterwards.
-  process.once("exit", restore);
+  const end = (_: NodeJS.Signals, number: number): void => process.exit(128 + number);
+  process.once("exit", restore).once("SIGTERM", end).once("SIGHUP", end);
   const size = (): TerminalSize | undefined =>
     stdout.isTTY ? { columns: bounded(stdout.columns), rows: bounded(stdout.rows) } : undefined;
   return {
     size,
     input: (signal) => read(signal, size),
     close() {
-      process.off("exit", restore);
+      process.off("exit", restore).off("SIGTERM", end).off("SIGHUP", end);
       restore();
       stdin.pause();
     },
