@@ -1,3 +1,4 @@
+import { EventEmitter, once } from "node:events";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type RunningApi, serveApi } from "../../src/commands/api.js";
 import { needs } from "../support/tools.js";
@@ -123,6 +124,47 @@ describe.skipIf(!needs("chromium"))("the shell of the console", () => {
     await other.getByText("You are signed out").waitFor();
     await other.goto(clusters);
     await other.waitForURL("**/sign-in?*");
+  });
+
+  it("stays signed out when a renewal is answered after that", async () => {
+    const { page, errors } = await site.visit();
+    await page.clock.install();
+    await page.goto(clusters);
+    await signIn(page, site.user);
+    await page.getByText("No clusters yet").waitFor();
+    const [asked, released] = [new EventEmitter(), new EventEmitter()];
+    const [isAsked, isReleased] = [once(asked, "now"), once(released, "now")];
+    await page.route("**/auth/session/refresh", async (route) => {
+      const response = await route.fetch();
+      asked.emit("now");
+      await isReleased;
+      await route.fulfill({ response });
+    });
+    await page.clock.fastForward("01:00:00");
+    await isAsked;
+    await page.getByRole("button", { name: /^Account of/ }).click();
+    await page.getByRole("menuitem", { name: "Sign out" }).click();
+    await page.getByText("You are signed out").waitFor();
+    const late = page.waitForResponse("**/auth/session/refresh");
+    released.emit("now");
+    expect((await late).status()).toBe(200);
+    await page.clock.runFor(5_000);
+    expect(await page.getByText("You are signed out").isVisible()).toBe(true);
+    expect(new URL(page.url()).pathname).toBe("/sign-in");
+    expect(errors).toEqual([]);
+  });
+
+  it("says why a sign-in at a provider failed, in no words that a link has brought", async () => {
+    const { page } = await site.visit();
+    for (const [error, shown] of [
+      ["permission_denied", "The sign-in was refused"],
+      ["Your account is locked, call 555", "The sign-in failed. Try again."],
+      ["constructor", "The sign-in failed. Try again."],
+    ] as const) {
+      await page.goto(`/sign-in?error=${encodeURIComponent(error)}`);
+      await page.getByRole("alert").getByText(shown).waitFor();
+      expect(await page.getByRole("alert").innerText()).not.toContain("555");
+    }
   });
 
   it("changes its theme and keeps it from the first paint on", async () => {

@@ -31,6 +31,8 @@ let state: SessionState = { phase: "starting", login: undefined };
 // In memory only: what is in storage outlives the tab, and can be read by whatever runs in the page.
 let token: { readonly text: string; readonly endsAt: number; readonly renewAt: number } | undefined;
 let renewing: Promise<string | undefined> | undefined;
+/** Counts sign-ins and ends: what was asked before one of them is answered too late. */
+let epoch = 0;
 let timer: ReturnType<typeof setTimeout> | undefined;
 const listeners = new Set<() => void>();
 const channel = "BroadcastChannel" in globalThis ? new BroadcastChannel("slipway:session") : undefined;
@@ -81,8 +83,11 @@ function renew(): Promise<string | undefined> {
 }
 
 async function renewOnce(): Promise<string | undefined> {
+  const asked = epoch;
   const response = await post("/auth/session/refresh");
-  if (response.ok) return await take(response);
+  const issued = response.ok ? await issuedIn(response) : undefined;
+  if (asked !== epoch) return token?.text;
+  if (issued !== undefined) return take(issued);
   if (response.status === 401 || response.status === 403) {
     end(state.phase === "signed-in" ? "expired" : state.ended);
     return undefined;
@@ -94,7 +99,9 @@ async function renewOnce(): Promise<string | undefined> {
 async function signIn(username: string, password: string): Promise<Refusal | undefined> {
   const response = await post("/auth/session/password", { username, password });
   if (!response.ok) return await refusalOf(response);
-  await take(response);
+  const issued = await issuedIn(response);
+  epoch += 1;
+  take(issued);
   channel?.postMessage({ kind: "signed-in" });
   return undefined;
 }
@@ -110,24 +117,36 @@ async function signOut(): Promise<void> {
 async function heard(data: unknown): Promise<void> {
   const kind = typeof data === "object" && data !== null && "kind" in data ? data.kind : undefined;
   if (kind === "signed-out") end("signed-out");
-  if (kind === "signed-in") await renew().catch(() => undefined);
+  if (kind !== "signed-in") return;
+  // One that is under way may have asked with the cookie of before.
+  await renewing?.catch(() => undefined);
+  await renew().catch(() => undefined);
 }
 
-async function take(response: Response): Promise<string> {
-  const issued = (await response.json()) as Issued;
+/** A token, and for how long it lives. */
+interface Lived {
+  readonly text: string;
+  readonly lives: number;
+}
+
+async function issuedIn(response: Response): Promise<Lived> {
+  const { accessToken, expiresAt } = (await response.json()) as Issued;
   // Clocks differ: what counts is how long the token lives by the server's own.
   const serverNow = Date.parse(response.headers.get("date") ?? "") || Date.now();
-  const lives = Math.max(Date.parse(issued.expiresAt) - serverNow, 0);
+  return { text: accessToken, lives: Math.max(Date.parse(expiresAt) - serverNow, 0) };
+}
+
+function take({ text, lives }: Lived): string {
   const now = Date.now();
   const renewAt = now + lives - Math.min(marginMs, lives / 5);
-  token = { text: issued.accessToken, endsAt: now + lives - Math.min(5_000, lives / 10), renewAt };
+  token = { text, endsAt: now + lives - Math.min(5_000, lives / 10), renewAt };
   plan(renewAt - now);
-  const login = ownerOf(issued.accessToken);
+  const login = ownerOf(text);
   const before = state.login;
   set({ phase: "signed-in", login });
   // What is on the page belongs to somebody else.
   if (before !== undefined && before !== login) location.assign("/");
-  return issued.accessToken;
+  return text;
 }
 
 function plan(delay: number): void {
@@ -141,6 +160,7 @@ function plan(delay: number): void {
 }
 
 function end(ended: SessionState["ended"]): void {
+  epoch += 1;
   clearTimeout(timer);
   token = undefined;
   set({ phase: "signed-out", login: state.login, ...(ended === undefined ? {} : { ended }) });

@@ -21,6 +21,14 @@ function safePath(path: string | null): string {
   return path !== null && /^\/(?![/\\])/.test(path) && !path.startsWith("/sign-in") ? path : "/";
 }
 
+/** What the codes say that a sign-in at a provider ends with. Anybody can write words into a URL: none are shown. */
+const failures = new Map([
+  ["permission_denied", "The sign-in was refused, or was begun in another browser. Try again."],
+  ["unauthenticated", "The sign-in does not hold: it took too long, or the account is disabled. Try again."],
+  ["not_found", "There is no such identity provider any more. Choose another one."],
+  ["unavailable", "Signing in there is not possible at present. Try again later."],
+]);
+
 /** Signs in at an identity provider, or by name and password where that is on. */
 export function SignIn() {
   const search = new URLSearchParams(useSearch());
@@ -43,7 +51,7 @@ export function SignIn() {
         </div>
         {failure !== null && (
           <Alert color="var(--bad)" variant="outline" icon={<Icon name="alert" />} role="alert">
-            {failure}
+            {failures.get(failure) ?? "The sign-in failed. Try again."}
           </Alert>
         )}
         {failure === null && ended === "expired" && (
