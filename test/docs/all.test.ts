@@ -13,8 +13,12 @@ const prose = (path: string) =>
     .replace(/^ *```[\s\S]*?^ *```$/gm, "")
     .replace(/`[^`]*`/g, (code) => code.replace(/[[\]()]/g, ""));
 
+const known = new Map<string, Set<string>>();
+
 /** The anchors of a document's headings, as they are made by whoever shows it. */
 function anchorsOf(path: string): Set<string> {
+  const before = known.get(path);
+  if (before !== undefined) return before;
   const headings = textOf(path)
     .replace(/^ *```[\s\S]*?^ *```$/gm, "")
     .matchAll(/^#{1,6} (.*)$/gm);
@@ -27,6 +31,7 @@ function anchorsOf(path: string): Set<string> {
     seen.set(anchor, times + 1);
     anchors.add(times === 0 ? anchor : `${anchor}-${times}`);
   }
+  known.set(path, anchors);
   return anchors;
 }
 

@@ -30,6 +30,7 @@ export const documents: Readonly<Record<string, Runnable>> = {
   "docs/cli.md": { by: "first-steps", needs: ["kubectl"] },
   "docs/api.md": { by: "backends", shares: true },
   "docs/clients/grpcurl.md": { by: "clients" },
+  "docs/cli-commands.md": { by: "deployments", needs: ["kubectl"] },
   "docs/deployments.md": { by: "deployments" },
   "docs/embedded-kubernetes.md": { by: "backends", shares: true, needs: ["kubectl"] },
   "docs/gardener.md": { by: "backends", shares: true, needs: ["kubectl"] },
