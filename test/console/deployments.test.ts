@@ -5,6 +5,7 @@ import { DeploymentService } from "../../gen/ts/deploy/v1/deployment_pb.js";
 import { EnvironmentService } from "../../gen/ts/deploy/v1/environment_pb.js";
 import { NamespaceService, NamespaceState } from "../../gen/ts/deploy/v1/namespace_pb.js";
 import { ConnectionState, TargetService } from "../../gen/ts/deploy/v1/target_pb.js";
+import { type RunningApi, serveApi } from "../../src/commands/api.js";
 import { as } from "../support/platform.js";
 import { needs } from "../support/tools.js";
 import { type ConsoleSite, openConsole, screenshot, type Visit, violationsOf } from "./support/browser.js";
@@ -54,6 +55,7 @@ describe.skipIf(!needs("chromium"))("deployments in the console", { timeout: 180
   let visit: Visit;
   let page: Page;
   let base: string;
+  let again: RunningApi | undefined;
   beforeAll(async () => {
     site = await openConsole({ hostWorkloads: true });
     base = `/projects/${site.platform.project}`;
@@ -65,6 +67,7 @@ describe.skipIf(!needs("chromium"))("deployments in the console", { timeout: 180
     if (task.result?.state === "fail") await screenshot(page, "deployments-failed");
   });
   afterAll(async () => {
+    await again?.stop();
     await site?.close();
   });
 
@@ -202,6 +205,28 @@ describe.skipIf(!needs("chromium"))("deployments in the console", { timeout: 180
     await panel().getByLabel("Search in the lines").fill("");
   });
 
+  it("go on with their logs after the server was away, without doubles", async () => {
+    const { platform } = site;
+    const { port } = new URL(platform.url);
+    const live = panel().getByText("Live", { exact: true });
+    const before = await linesNow();
+    await platform.api.stop();
+    await seen(panel().getByText("Reconnecting"));
+    again = await serveApi(platform.open, platform.database.server, platform.config, {
+      host: "127.0.0.1",
+      port: Number(port),
+    });
+    await seen(live);
+    await restart();
+    await expect.poll(async () => (await linesNow()).length, waiting).toBeGreaterThan(before.length);
+    const after = await linesNow();
+    expect(after.slice(0, before.length)).toEqual(before);
+    expect(new Set(after).size).toBe(after.length);
+    // The browser complains of each call that found nobody.
+    expect(visit.errors.filter((error) => !/ERR_(CONNECTION|INCOMPLETE|EMPTY)|502|503/.test(error))).toEqual([]);
+    visit.errors.length = 0;
+  });
+
   it("let one in by a shell, and out again", async () => {
     await tab("Shell");
     await panel().getByRole("button", { name: "Open a shell" }).click();
@@ -327,6 +352,11 @@ describe.skipIf(!needs("chromium"))("deployments in the console", { timeout: 180
     await screenshot(page, "deployment-new-phone");
     expect(visit.errors).toEqual([]);
   });
+
+  /** The lines of the log in the document, each with its time and instance. */
+  async function linesNow(): Promise<string[]> {
+    return await panel().getByLabel("Log lines").locator("time").locator("xpath=..").allTextContents();
+  }
 
   /** Its pods are made anew, each of which writes lines when it starts. */
   async function restart(): Promise<void> {

@@ -69,7 +69,7 @@ function Form({ places, project }: { places: Places; project: string }) {
   const registries = registryChoices(secrets.data?.secrets);
   return (
     <div {...intents.wrapper}>
-      <Section title="What and where" actions={<PlaceLinks project={project} />}>
+      <Section title="Deployment" actions={<PlaceLinks project={project} />}>
         <ProtoForm
           schema={DeploymentServiceCreateRequestSchema}
           id={id}
