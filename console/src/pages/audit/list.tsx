@@ -1,6 +1,6 @@
 import { timestampMs } from "@bufbuild/protobuf/wkt";
 import { Button } from "@mantine/core";
-import { useState } from "react";
+import { useCallback, useState } from "react";
 import { Link, useLocation } from "wouter";
 import type { AuditTrace } from "../../../../gen/ts/api/v1/audit_pb.js";
 import { useProject } from "../../app/project.js";
@@ -98,7 +98,7 @@ export function Page() {
     setNow(new Date());
     setSelection(next);
   };
-  const path = `/projects/${project}/audit`;
+  const hrefOf = useCallback((trace: AuditTrace) => hrefAt(`/projects/${project}/audit`, trace), [project]);
   return (
     <PageBody fill>
       <PageHeader title="Audit log">
@@ -116,7 +116,7 @@ export function Page() {
           rows={traces}
           rowKey={traceKey}
           columns={columns}
-          href={(trace) => hrefAt(path, trace)}
+          href={hrefOf}
           toolbar={
             <Button
               variant="default"

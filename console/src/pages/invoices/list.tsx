@@ -1,5 +1,6 @@
 import { timestampMs } from "@bufbuild/protobuf/wkt";
 import { useQuery } from "@tanstack/react-query";
+import { useCallback } from "react";
 import { Link } from "wouter";
 import { type BillingInvoice, InvoiceService } from "../../../../gen/ts/billing/v1/invoice_pb.js";
 import { slipway } from "../../app/api.js";
@@ -95,6 +96,7 @@ const actions = (invoice: BillingInvoice) => <PdfButton invoice={invoice} inRow 
 /** The invoices of the tenant, a month each. */
 export function Page() {
   const { uuid: project, tenant } = useProject();
+  const hrefOf = useCallback(({ uuid }: BillingInvoice) => `/projects/${project}/invoices/${uuid}`, [project]);
   const { data, error, refetch } = useQuery({
     queryKey: ["invoices", tenant],
     queryFn: async ({ signal }) => {
@@ -113,7 +115,7 @@ export function Page() {
           rows={data}
           rowKey={keyOf}
           columns={columns}
-          href={({ uuid }) => `/projects/${project}/invoices/${uuid}`}
+          href={hrefOf}
           actions={actions}
           initialSort={{ column: "month", descending: true }}
           empty={

@@ -1,6 +1,7 @@
 import { timestampMs } from "@bufbuild/protobuf/wkt";
 import { useQuery } from "@connectrpc/connect-query";
 import { Button } from "@mantine/core";
+import { useCallback } from "react";
 import { Link } from "wouter";
 import { type Token, TokenService, TokenType } from "../../../../gen/ts/api/v1/token_pb.js";
 import { useProject } from "../../app/project.js";
@@ -40,7 +41,7 @@ const columns: readonly Column<Token>[] = [
   {
     id: "state",
     header: "State",
-    width: 120,
+    width: 130,
     sort: (token) => stateOf(token).text,
     text: (token) => stateOf(token).text,
     cell: (token) => <StatusBadge tone={stateOf(token).tone}>{stateOf(token).text}</StatusBadge>,
@@ -97,6 +98,7 @@ const actions = (token: Token) => <TokenMenu token={token} />;
 export function Page() {
   const { uuid: project } = useProject();
   const { data, error, refetch } = useQuery(TokenService.method.list, {});
+  const hrefOf = useCallback(({ uuid }: Token) => `/projects/${project}/tokens/${uuid}`, [project]);
   const newHref = `/projects/${project}/tokens/new`;
   return (
     <PageBody fill>
@@ -113,9 +115,9 @@ export function Page() {
           rows={data?.tokens}
           rowKey={keyOf}
           columns={columns}
-          href={({ uuid }) => `/projects/${project}/tokens/${uuid}`}
+          href={hrefOf}
           actions={actions}
-          initialSort={{ column: "issued", descending: true }}
+          initialSort={{ column: "type", descending: false }}
           empty={
             <>
               <p>No tokens. Programs that call Slipway use one, with no more rights than they need.</p>

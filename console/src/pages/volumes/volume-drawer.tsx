@@ -87,29 +87,24 @@ function Facts({ volume }: { volume: Volume }) {
 
 function Labels({ volume }: { volume: Volume }) {
   const [editing, setEditing] = useState(false);
+  if (editing) return <LabelsForm volume={volume} onDone={() => setEditing(false)} />;
   return (
     <Section
       title="Labels"
       actions={
-        editing ? undefined : (
-          <Button variant="default" leftSection={<Icon name="edit" size={14} />} onClick={() => setEditing(true)}>
-            Edit
-          </Button>
-        )
+        <Button variant="default" leftSection={<Icon name="edit" size={14} />} onClick={() => setEditing(true)}>
+          Edit
+        </Button>
       }
     >
-      {editing ? (
-        <LabelsForm volume={volume} onDone={() => setEditing(false)} />
-      ) : (
-        <Group gap={6}>
-          {volume.labels.map(({ key, value }) => (
-            <Badge key={key} variant="default" tt="none" fw={400} radius="sm">
-              {key}: {value}
-            </Badge>
-          ))}
-          {volume.labels.length === 0 && <span>None. Labels help to find and group volumes.</span>}
-        </Group>
-      )}
+      <Group gap={6}>
+        {volume.labels.map(({ key, value }) => (
+          <Badge key={key} variant="default" tt="none" fw={400} radius="sm">
+            {key}: {value}
+          </Badge>
+        ))}
+        {volume.labels.length === 0 && <span>None. Labels help to find and group volumes.</span>}
+      </Group>
     </Section>
   );
 }
