@@ -32,9 +32,8 @@ const defaultWaitMs = 20 * 60_000;
 export function openSession(flags: GlobalFlags, isWaiting: boolean): Session {
   const { stdout, stderr } = process;
   const width = stdout.isTTY ? stdout.columns : undefined;
-  const asked = flags.timeout ?? defaultCallMs;
-  // With --wait the time is that of the wait, of which each call gets no more than usual.
-  const timeoutMs = isWaiting ? Math.min(asked, defaultCallMs) : asked;
+  // With --wait the time is that of the wait, and calls have as long as usual.
+  const timeoutMs = isWaiting ? defaultCallMs : (flags.timeout ?? defaultCallMs);
   const settings = once(() => readSettings(flags));
   const slipway = once(async () => open(await settings(), timeoutMs, flags));
   const client: Session["client"] = async (service) => (await slipway()).client(service);

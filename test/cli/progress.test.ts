@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { startPlatform, type TestPlatform } from "../support/platform.js";
 import { openProgram, type UserProgram } from "./support/program.js";
@@ -29,6 +31,30 @@ const prefixOf = (of: TestPlatform) =>
   Object.entries(envOf(of))
     .map(([name, value]) => `${name}='${value}'`)
     .join(" ");
+
+/** A way to a server that can be cut. */
+async function openProxy(to: string) {
+  const sockets = new Set<Socket>();
+  const server = createServer((client) => {
+    const upstream = connect(Number(new URL(to).port), "127.0.0.1");
+    for (const socket of [client, upstream]) {
+      sockets.add(socket.on("error", () => socket.destroy()).on("close", () => sockets.delete(socket)));
+    }
+    client.pipe(upstream).pipe(client);
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const cut = (): void => {
+    for (const socket of sockets) socket.destroy();
+  };
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    cut,
+    async close() {
+      cut();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
 
 describe("--wait", () => {
   it("prints a line for each change where there is no terminal, and nothing with --quiet", async () => {
@@ -71,6 +97,21 @@ describe("--wait", () => {
     const late = await user.run(args, { env: envOf(slow) });
     expect(late).toMatchObject({ code: 10, stderr: expect.stringContaining("The operation goes on") });
     expect((await user.run(["cluster", "get", "late", "-o", "name"], { env: envOf(slow) })).stdout).toBe("late\n");
+  });
+
+  it("goes on after its connection was lost", async () => {
+    const through = await openProxy(platform.url);
+    try {
+      const env = { ...envOf(platform), SLIPWAY_URL: through.url };
+      const created = user.start(["cluster", "create", "lost", "--wait", "-o", "name"], env);
+      await created.printed(/Create\/\w+ \d/);
+      through.cut();
+      const outcome = await created.outcome;
+      expect(outcome).toMatchObject({ code: 0, stdout: "lost\n" });
+      expect(outcome.stderr).toMatch(/connection lost[\s\S]*Create\/Succeeded 100%/);
+    } finally {
+      await through.close();
+    }
   });
 
   it("ends with 130 at Ctrl-C, with and without a terminal", async () => {
