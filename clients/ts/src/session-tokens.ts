@@ -44,8 +44,9 @@ export function sessionTokens(options: SessionOptions): SessionTokens {
     try {
       const tokens = await options.exchange(refreshToken);
       refreshToken = tokens.refreshToken;
-      held = hold(tokens.accessToken, true);
+      const next = hold(tokens.accessToken, true);
       await options.onTokens?.(tokens);
+      held = next;
       return tokens.accessToken;
     } catch (error) {
       if (error instanceof ConnectError && error.code === Code.Unauthenticated) ended = error;

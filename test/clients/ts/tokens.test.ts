@@ -1,4 +1,4 @@
-import { Code, ConnectError } from "@connectrpc/connect";
+import { Code, ConnectError, type Interceptor } from "@connectrpc/connect";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { problemOf } from "../../../clients/ts/src/problem.js";
 import { expiryOf, sessionTokens } from "../../../clients/ts/src/session-tokens.js";
@@ -9,6 +9,8 @@ import { AuthService } from "../../../gen/ts/iam/v1/auth_pb.js";
 import { newSecret } from "../../../src/auth/secrets.js";
 import { ensurePersonalTenant } from "../../../src/resources/api/tenant/personal.js";
 import { passwordResets } from "../../../src/resources/iam/principal/table.js";
+import { answer } from "../../../src/rpc/http-types.js";
+import { listen } from "../../../src/rpc/listen.js";
 import { deploymentsOf } from "../../resources/deploy/deployment/deployments.js";
 import { as, startPlatform, type TestPlatform } from "../../support/platform.js";
 import { entries } from "./support/entries.js";
@@ -99,7 +101,35 @@ describe.each(entries)("a client that renews ($name)", ({ open }) => {
     stop.abort();
   });
 
-  it("does not give its token to other servers, nor shows it", async () => {
+  it("gives its token to no other server, whoever leads a call there", async () => {
+    const seen: (string | undefined)[] = [];
+    const elsewhere = await listen(
+      (req, res) => {
+        seen.push(req.headers.authorization);
+        req.resume();
+        answer(res, 404, {}, "");
+      },
+      { host: "127.0.0.1", port: 0 },
+    );
+    const other = `http://127.0.0.1:${elsewhere.port}`;
+    const leading = await listen(
+      (req, res) => {
+        req.resume();
+        answer(res, 307, { location: `${other}${req.url}` }, "");
+      },
+      { host: "127.0.0.1", port: 0 },
+    );
+    const token = platform.tokens.owner;
+    const redirected = open({ url: `http://127.0.0.1:${leading.port}`, token });
+    expect(await codeOf(redirected.client(AuthService).whoAmI({}))).not.toBe("OK");
+    const turning: Interceptor = (next) => (req) => next({ ...req, url: req.url.replace(platform.url, other) });
+    const turned = open({ url: platform.url, token, interceptors: [turning] });
+    expect(await codeOf(turned.client(AuthService).whoAmI({}))).not.toBe("OK");
+    expect(seen.every((header) => header === undefined)).toBe(true);
+    await Promise.all([elsewhere, leading].map((server) => server.close({ graceMs: 0 })));
+  });
+
+  it("does not show its token", async () => {
     const token = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJzZWNyZXQifQ.c2VjcmV0LXNpZ25hdHVyZQ";
     const clusters = open({ url: platform.url, token }).client(ClusterService);
     const problem = problemOf(await clusters.list({ project: platform.project }).catch((error: unknown) => error));
@@ -183,6 +213,23 @@ describe("the tokens of a session", () => {
     const lonely = session(60, away);
     expect(await lonely.token()).toBe(lonely.accessToken);
     await expect(session(-1, away).token()).rejects.toThrow("away");
+  });
+
+  it("are kept before they are used, also by calls that come meanwhile", async () => {
+    const next = jwt({ iat: seconds(), exp: seconds() + 3_600 });
+    const seen: string[] = [];
+    const tokens = sessionTokens({
+      refreshToken: "first",
+      exchange: async () => ({ accessToken: next, refreshToken: "second" }),
+      onTokens: async ({ refreshToken }) => {
+        const meanwhile = tokens.token().then(() => seen.push("used"));
+        await new Promise((resolve) => setTimeout(resolve, 20));
+        seen.push(`kept ${refreshToken}`);
+        void meanwhile;
+      },
+    });
+    await tokens.token();
+    await expect.poll(() => seen).toEqual(["kept second", "used"]);
   });
 
   it("are not renewed with every call where the clock is an hour ahead of the server's", async () => {
