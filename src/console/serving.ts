@@ -35,7 +35,8 @@ export function consoleServing(
         path: "/assets/{file}",
         async handle(request) {
           const safety = safetyHeaders(sources.issuer());
-          const asset = await files.asset(request.params.file ?? "");
+          const name = request.params.file ?? "";
+          const asset = await files.asset(name);
           if (asset === undefined) {
             // Another server may have it: one that is newer, while all of them are replaced in turn.
             return {
@@ -44,8 +45,7 @@ export function consoleServing(
               body: "there is no such file\n",
             };
           }
-          // Its name changes with what is in it.
-          const cached = { "cache-control": "public, max-age=31536000, immutable" };
+          const cached = { "cache-control": isHashed(name) ? "public, max-age=31536000, immutable" : "no-cache" };
           return fileAnswer(asset.file, request, { ...safety, ...cached, "content-type": asset.type });
         },
       },
@@ -57,6 +57,9 @@ export function consoleServing(
     },
   };
 }
+
+/** Whether a file's name changes with what is in it, as in index-Bx3_k9Qa.js. */
+const isHashed = (name: string): boolean => /-[\w-]{8}\.\w+$/.test(name);
 
 /**
  * Whether a browser navigates to a path that is left to the console. Neither an RPC, whose first part has dots, nor a

@@ -27,8 +27,9 @@ beforeAll(async () => {
   const folder = join(directory, "console");
   await mkdir(join(folder, "assets", "inner"), { recursive: true });
   await writeFile(join(folder, "index.html"), html);
-  await writeFile(join(folder, "assets", "index-abc.js"), script);
-  await writeFile(join(folder, "assets", "font-abc.woff2"), "a font");
+  await writeFile(join(folder, "assets", "index-Bx3_k9Qa.js"), script);
+  await writeFile(join(folder, "assets", "font-Cd4-l0Rb.woff2"), "a font");
+  await writeFile(join(folder, "assets", "theme.js"), script);
   await writeFile(join(folder, "assets", ".hidden"), "hidden");
   await writeFile(join(folder, "secret.js"), "outside of assets");
   server = await start(folder);
@@ -184,8 +185,12 @@ describe("what the page does not hide", () => {
 });
 
 describe("files of the page", () => {
+  it("are asked for again where their name does not change with them", async () => {
+    expect((await get("/assets/theme.js")).headers).toMatchObject({ "cache-control": "no-cache" });
+  });
+
   it("may be kept for ever, compressed as the browser likes it best", async () => {
-    const path = "/assets/index-abc.js";
+    const path = "/assets/index-Bx3_k9Qa.js";
     const plain = await get(path);
     expect(plain.bytes.toString()).toBe(script);
     expect(plain.headers).toMatchObject({
@@ -202,25 +207,25 @@ describe("files of the page", () => {
     expect(gunzipSync(gzip.bytes).toString()).toBe(script);
     expect(new Set([plain, brotli, gzip].map(({ headers }) => headers.etag)).size).toBe(3);
     expect((await get(path, { "accept-encoding": "identity" })).headers["content-encoding"]).toBeUndefined();
-    const font = await get("/assets/font-abc.woff2", { "accept-encoding": "br" });
+    const font = await get("/assets/font-Cd4-l0Rb.woff2", { "accept-encoding": "br" });
     expect([font.headers["content-type"], font.headers["content-encoding"]]).toEqual(["font/woff2", undefined]);
   });
 
   it("are not sent again to who has them", async () => {
     const headers = { "accept-encoding": "br" };
-    const { etag = "" } = (await get("/assets/index-abc.js", headers)).headers;
+    const { etag = "" } = (await get("/assets/index-Bx3_k9Qa.js", headers)).headers;
     for (const known of [etag, `W/${etag}`, `"x", ${etag}`, "*"]) {
-      const answer = await get("/assets/index-abc.js", { ...headers, "if-none-match": known });
+      const answer = await get("/assets/index-Bx3_k9Qa.js", { ...headers, "if-none-match": known });
       expect([known, answer.status, answer.bytes.length, answer.headers.etag]).toEqual([known, 304, 0, etag]);
     }
-    expect((await get("/assets/index-abc.js", { ...headers, "if-none-match": '"x"' })).status).toBe(200);
-    const head = await get("/assets/index-abc.js", {}, "HEAD");
+    expect((await get("/assets/index-Bx3_k9Qa.js", { ...headers, "if-none-match": '"x"' })).status).toBe(200);
+    const head = await get("/assets/index-Bx3_k9Qa.js", {}, "HEAD");
     expect([head.status, head.bytes.length, head.headers["content-length"]]).toEqual([200, 0, String(script.length)]);
   });
 
   it("are those of the folder, and no others", async () => {
     for (const name of [
-      "index-abc.jss",
+      "index-Bx3_k9Qa.jss",
       "inner",
       "..",
       ".",
@@ -229,9 +234,9 @@ describe("files of the page", () => {
       "%2e%2e%2fsecret.js",
       "..%5Csecret.js",
       "%2Fetc%2Fpasswd",
-      "inner%2F..%2Findex-abc.js",
-      "index-abc.js%00",
-      "index-abc.js%00.css",
+      "inner%2F..%2Findex-Bx3_k9Qa.js",
+      "index-Bx3_k9Qa.js%00",
+      "index-Bx3_k9Qa.js%00.css",
       "constructor",
       "%",
       "../secret.js",
@@ -243,7 +248,7 @@ describe("files of the page", () => {
       expect(answer.bytes.toString()).not.toMatch(/outside|hidden|root:/);
     }
     expect((await get("/assets/", browsing)).status).toBe(404);
-    expect((await get("/assets/index-abc.js", {}, "POST")).status).toBe(405);
+    expect((await get("/assets/index-Bx3_k9Qa.js", {}, "POST")).status).toBe(405);
   });
 });
 

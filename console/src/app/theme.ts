@@ -117,5 +117,5 @@ export const variables: CSSVariablesResolver = () => ({
   },
 });
 
-/** Where the choice of the theme is kept; `public/assets/theme-1.js` reads it, too. */
+/** Where the choice of the theme is kept; `public/assets/theme.js` reads it, too. */
 export const colorSchemes = localStorageColorSchemeManager({ key: "slipway:theme" });
