@@ -57,7 +57,7 @@ function addSet(group: Command): void {
     set,
     'printf %s "$PASSWORD" | slipway secret set db --stdin password',
     "slipway secret set shop-tls --type tls --from-file tls.crt=cert.pem --from-file tls.key=key.pem",
-    "slipway secret set db --env-file .env --environment prod",
+    "slipway secret set db --from-env-file .env --environment prod",
   );
 }
 
@@ -98,7 +98,7 @@ type Data = Record<string, Uint8Array> | undefined;
 async function make(session: Session, name: string, data: Data, flags: SetFlags): Promise<Secret | undefined> {
   if (data === undefined) {
     throw new Failure("usage", `the secret ${name} needs values`, [
-      "Give --from-file KEY=FILE, --stdin KEY or --env-file FILE.",
+      "Give --from-file KEY=FILE, --stdin KEY or --from-env-file FILE.",
     ]);
   }
   const { SecretType } = await api();

@@ -9,28 +9,32 @@ import { readContent } from "./content.js";
 export interface SecretValueFlags {
   readonly fromFile?: Readonly<Record<string, string>>;
   readonly stdin?: string;
-  readonly envFile?: string;
+  readonly fromEnvFile?: string;
 }
 
 /** Declares them. */
 export function addSecretValues(command: Command): Command {
-  return command
-    .option("--from-file <key=file>", "the value of a key is what a file holds; may come several times", pairs)
-    .option("--stdin <key>", "the value of a key comes from standard input; the end of its line is left out")
-    .option("--env-file <file>", "keys and values from a file of NAME=VALUE lines; - for standard input");
+  return (
+    command
+      .option("--from-file <key=file>", "the value of a key is what a file holds; may come several times", pairs)
+      .option("--stdin <key>", "the value of a key comes from standard input; the end of its line is left out")
+      // Not --env-file: Node.js takes that for itself, wherever it stands.
+      .option("--from-env-file <file>", "keys and values from a file of NAME=VALUE lines; - for standard input")
+  );
 }
 
 /** The values that flags and arguments give; undefined when there are none. */
 export async function secretValues(
   session: Session,
   args: readonly string[],
-  { fromFile = {}, stdin, envFile }: SecretValueFlags,
+  { fromFile = {}, stdin, fromEnvFile }: SecretValueFlags,
 ): Promise<Record<string, Uint8Array> | undefined> {
-  if (stdin !== undefined && (envFile === "-" || Object.values(fromFile).includes("-"))) {
+  if (stdin !== undefined && (fromEnvFile === "-" || Object.values(fromFile).includes("-"))) {
     throw new Failure("usage", "standard input can be read once", ["Take one of --stdin and the - of other flags."]);
   }
   const values: Record<string, Uint8Array> = {};
-  if (envFile !== undefined) Object.assign(values, linesOf((await readContent(envFile)).toString("utf8"), envFile));
+  if (fromEnvFile !== undefined)
+    Object.assign(values, linesOf((await readContent(fromEnvFile)).toString("utf8"), fromEnvFile));
   for (const [key, file] of Object.entries(fromFile)) values[key] = await readContent(file);
   if (stdin !== undefined) values[stdin] = Buffer.from(await readSecret());
   if (args.length > 0) {

@@ -71,12 +71,12 @@ describe("slipway usage and invoice", { timeout }, () => {
 
 describe("slipway audit", { timeout }, () => {
   it("tells who did what", async () => {
-    await world.ok(["ip", "allocate", "audited"]);
+    await world.ok(["environment", "create", "audited"]);
     const { tenant, project } = world.platform;
-    const method = ["--method", "/api.v1.IPService/Allocate"];
+    const method = ["--method", "/deploy.v1.EnvironmentService/Create"];
     const list = ["audit", "list", "--from", "1h", "--user", tenant, "--phase", "response", ...method];
     const [trace] = await world.json<{ uuid: string }[]>(list);
-    expect(trace).toMatchObject({ user: tenant, method: "/api.v1.IPService/Allocate", resultCode: 0 });
+    expect(trace).toMatchObject({ user: tenant, method: "/deploy.v1.EnvironmentService/Create", resultCode: 0 });
     expect(await world.json(["audit", "list", "--project", project, ...method, "--limit", "1"])).toHaveLength(1);
     const uuid = trace?.uuid ?? "";
     expect(await world.json(["audit", "get", uuid, "--phase", "response"])).toMatchObject({ uuid });

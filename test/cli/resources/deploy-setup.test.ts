@@ -96,7 +96,7 @@ describe("slipway secret", { timeout }, () => {
     expect(await world.fails(["secret", "set", "loud", "hush-4"], 2)).not.toContain("hush-4");
     expect(await world.fails(["secret", "set", "empty"], 2)).toContain("--from-file");
     const env = await world.file("values.env", "# comment\nA=1\nB='two words'\n");
-    await world.ok(["secret", "set", "loud", "--env-file", env]);
+    await world.ok(["secret", "set", "loud", "--from-env-file", env]);
     expect(await world.ok(["secret", "reveal", "loud"])).toMatch(/^A +1\nB +two words$/m);
     await world.ok(["secret", "delete", "loud", "--yes"]);
   });
