@@ -8,12 +8,12 @@ import { Icon } from "../../kit/icons.js";
 import { Page as PageBody, PageHeader } from "../../kit/page.js";
 import { Problem } from "../../kit/problem.js";
 import { StatusBadge } from "../../kit/status-badge.js";
-import { DateTime } from "../../kit/time.js";
 import { type Column, VirtualTable } from "../../kit/virtual-table.js";
 import { useOpened } from "../volumes/use-opened.js";
 import { codeText, codeTone } from "./codes.js";
 import { Filters } from "./filters.js";
 import { everything, type Selection } from "./selection.js";
+import { ToTheSecond } from "./to-the-second.js";
 import { phaseText, TraceDrawer } from "./trace-drawer.js";
 import { traceKey, useTraces } from "./use-traces.js";
 
@@ -23,15 +23,15 @@ const columns: readonly Column<AuditTrace>[] = [
   {
     id: "time",
     header: "When",
-    width: 170,
+    width: 200,
     priority: 1,
     sort: timeOf,
-    cell: ({ timestamp }) => <DateTime at={timestamp} />,
+    cell: ({ timestamp }) => <ToTheSecond at={timestamp} />,
   },
   {
     id: "method",
     header: "Method",
-    width: 200,
+    width: 170,
     grow: 2,
     sort: ({ method }) => method,
     text: ({ method, uuid }) => `${method} ${uuid}`,

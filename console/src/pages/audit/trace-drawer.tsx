@@ -3,10 +3,10 @@ import { useProjects } from "../../app/project.js";
 import { CopyButton } from "../../kit/copy-button.js";
 import { KeyValue, Section } from "../../kit/page.js";
 import { StatusBadge } from "../../kit/status-badge.js";
-import { DateTime } from "../../kit/time.js";
 import { SideDrawer } from "../volumes/side-drawer.js";
 import classes from "./audit.module.css";
 import { codeText, codeTone } from "./codes.js";
+import { ToTheSecond } from "./to-the-second.js";
 
 /** The word for the end of a call at which a record was written. */
 export function phaseText({ phase }: AuditTrace): string {
@@ -31,7 +31,7 @@ function Record({ trace }: { trace: AuditTrace }) {
     <>
       <KeyValue
         items={[
-          ["When", <DateTime key="when" at={trace.timestamp} />],
+          ["When", <ToTheSecond key="when" at={trace.timestamp} />],
           ["Phase", phaseText(trace)],
           [
             "Ended with",

@@ -13,7 +13,7 @@ import { Problem } from "../../kit/problem.js";
 import { StatusBadge } from "../../kit/status-badge.js";
 import { type Column, VirtualTable } from "../../kit/virtual-table.js";
 import { dayText, monthText, stateOf } from "./invoice-state.js";
-import { moneyText, priceText } from "./money.js";
+import { moneyText, priceText, quantityText } from "./money.js";
 import { PdfButton } from "./pdf-button.js";
 
 /** One invoice with its lines. */
@@ -118,7 +118,7 @@ const columns: readonly Column<Line>[] = [
     align: "end",
     priority: 4,
     sort: ({ line }) => Number(line.quantity),
-    cell: ({ line }) => (line.quantity === "" ? "–" : `${line.quantity} ${line.unitLabel}`),
+    cell: ({ line }) => (line.quantity === "" ? "–" : `${quantityText(line.quantity)} ${line.unitLabel}`),
   },
   {
     id: "price",

@@ -47,6 +47,13 @@ export function priceText(unitAmount: string, currency: string): string {
   return format.format(`${sign}${text}` as Intl.StringNumericLiteral);
 }
 
+const quantities = new Intl.NumberFormat("en", { maximumFractionDigits: 6 });
+
+/** A decimal number of units, with its thousands apart and no digit lost. */
+export function quantityText(quantity: string): string {
+  return quantities.format(quantity as Intl.StringNumericLiteral);
+}
+
 /** Reads what somebody typed as an amount: "1,234.5" of eur → 123450n; undefined when it is none. */
 export function minorOf(text: string, currency: string): bigint | undefined {
   const digits = minorDigits(currency);

@@ -23,6 +23,7 @@ const columns: readonly Column<Invitation>[] = [
     id: "expires",
     header: "Expires",
     width: 130,
+    priority: 1,
     sort: ({ expires }) => expires?.getTime() ?? 0,
     cell: ({ expires }) => <Ago at={expires} />,
   },

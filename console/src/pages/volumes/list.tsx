@@ -45,6 +45,7 @@ const columns: readonly Column<Volume>[] = [
     header: "Size",
     width: 90,
     align: "end",
+    priority: 1,
     sort: ({ size }) => size,
     cell: ({ size }) => <Bytes value={size} />,
   },
