@@ -30,7 +30,8 @@ export interface Visit {
   readonly errors: string[];
 }
 
-const password = "correct horse battery";
+/** What `setPassword` gives. */
+export const password = "correct horse battery";
 const flags = [
   "--headless",
   "--no-sandbox",
@@ -155,7 +156,8 @@ function errorsOf(page: Page): string[] {
   return errors;
 }
 
-async function setPassword({ platform, client }: TestPlatform, login: string): Promise<void> {
+/** Gives a user the password of the tests; sessions that there are end. */
+export async function setPassword({ platform, client }: TestPlatform, login: string): Promise<void> {
   const { db, clock, newId } = platform;
   const { secret, digest } = newSecret("passwordReset", newId());
   const expiresAt = new Date(clock().getTime() + 3_600_000);
