@@ -99,6 +99,7 @@ interface CustomerFlags extends TenantFlag {
 /** `slipway payment`: how a tenant pays. */
 export function paymentCommands(group: Command): void {
   addReading(group);
+  addPrices(group);
   addSet(group);
   addTenant(group.command("remove-method"))
     .description("remove the payment method, while nothing runs that costs money")
@@ -143,6 +144,9 @@ function addReading(group: Command): void {
   addTenant(group.command("balance"))
     .description("show what is left of the credit and the coupon of a tenant")
     .action(run(showBalance));
+}
+
+function addPrices(group: Command): void {
   addTenant(group.command("discounts"))
     .description("list the discounts of a tenant")
     .action(

@@ -67,6 +67,14 @@ export function routeCommands(group: Command): void {
     .action(run(updateRoute));
   setsFields(update, { ...fields, "annotations.annotations": "--annotation" });
   examples(update, "slipway route update shop.example.com --process api --port grpc");
+  addWeights(group);
+  setsFields(addChange(ofRoute(group.command("delete")), "route"), changeFields)
+    .description("delete a route")
+    .option("-y, --yes", "do not ask")
+    .action(run(deleteRoute));
+}
+
+function addWeights(group: Command): void {
   const weights = addChange(ofRoute(group.command("weights")), "route")
     .description("divide the requests among two releases; without any the active one gets all")
     .argument("[shares...]", "RELEASE=PERCENT, 100 together; active=PERCENT is the active one", shares)
@@ -82,10 +90,6 @@ export function routeCommands(group: Command): void {
     "slipway route weights shop.example.com active=90 3=10 --wait",
     "slipway route weights shop.example.com",
   );
-  setsFields(addChange(ofRoute(group.command("delete")), "route"), changeFields)
-    .description("delete a route")
-    .option("-y, --yes", "do not ask")
-    .action(run(deleteRoute));
 }
 
 function ofRoute(command: Command): Command {

@@ -107,6 +107,10 @@ function addChanges(group: Command): void {
     .option("--accept-terms", "accept the terms and conditions")
     .action(run(updateTenant));
   setsFields(update, { accept_terms_and_conditions: "--accept-terms", login: "<tenant>" });
+  addAdmission(group);
+}
+
+function addAdmission(group: Command): void {
   const request = group
     .command("request-admission")
     .description("ask the operators to let a tenant use what costs money")

@@ -46,44 +46,56 @@ async function* read(
   signal: AbortSignal,
   size: () => TerminalSize | undefined,
 ): AsyncGenerator<TerminalInput, void, undefined> {
-  const { stdin, stdout } = process;
   const waiting: TerminalInput[] = [];
-  let hasEnded = false;
   let wake: () => void = () => undefined;
-  const typed = (chunk: Buffer): void => {
-    for (let at = 0; at < chunk.length; at += mostBytes) waiting.push({ stdin: chunk.subarray(at, at + mostBytes) });
-    // What is piped in waits there until this much is on its way.
-    stdin.pause();
-    wake();
-  };
-  const resized = (): void => {
-    const resize = size();
-    if (resize !== undefined) waiting.push({ resize });
-    wake();
-  };
-  const end = (): void => {
-    hasEnded = true;
-    wake();
-  };
-  stdin.on("data", typed).once("end", end).once("error", end);
-  stdout.on("resize", resized);
-  signal.addEventListener("abort", end, { once: true });
+  const listening = listen(size, waiting, () => wake());
+  signal.addEventListener("abort", listening.end, { once: true });
   try {
     while (!signal.aborted) {
       const next = waiting.shift();
       if (next !== undefined) yield next;
-      else if (hasEnded) return;
+      else if (listening.hasEnded()) return;
       else {
-        stdin.resume();
+        process.stdin.resume();
         await new Promise<void>((resolve) => {
           wake = resolve;
         });
       }
     }
   } finally {
-    stdin.off("data", typed).off("end", end).off("error", end);
-    stdout.off("resize", resized);
+    listening.stop();
   }
+}
+
+/** Puts what comes into a list, and tells of each. */
+function listen(size: () => TerminalSize | undefined, into: TerminalInput[], tell: () => void) {
+  const { stdin, stdout } = process;
+  let hasEnded = false;
+  const typed = (chunk: Buffer): void => {
+    for (let at = 0; at < chunk.length; at += mostBytes) into.push({ stdin: chunk.subarray(at, at + mostBytes) });
+    // What is piped in waits there until this much is on its way.
+    stdin.pause();
+    tell();
+  };
+  const resized = (): void => {
+    const resize = size();
+    if (resize !== undefined) into.push({ resize });
+    tell();
+  };
+  const end = (): void => {
+    hasEnded = true;
+    tell();
+  };
+  stdin.on("data", typed).once("end", end).once("error", end);
+  stdout.on("resize", resized);
+  return {
+    end,
+    hasEnded: () => hasEnded,
+    stop(): void {
+      stdin.off("data", typed).off("end", end).off("error", end);
+      stdout.off("resize", resized);
+    },
+  };
 }
 
 const bounded = (characters: number): number => Math.min(1_000, Math.max(1, characters));
