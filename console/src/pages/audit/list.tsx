@@ -10,6 +10,7 @@ import { Problem } from "../../kit/problem.js";
 import { StatusBadge } from "../../kit/status-badge.js";
 import { type Column, VirtualTable } from "../../kit/virtual-table.js";
 import { useOpened } from "../volumes/use-opened.js";
+import classes from "./audit.module.css";
 import { codeText, codeTone } from "./codes.js";
 import { Filters } from "./filters.js";
 import { everything, type Selection } from "./selection.js";
@@ -111,24 +112,26 @@ export function Page() {
         <Problem error={error} what="The audit log could not be read" onRetry={() => void refetch()} />
       )}
       {(error === null || traces !== undefined) && (
-        <VirtualTable
-          label="Records"
-          rows={traces}
-          rowKey={traceKey}
-          columns={columns}
-          href={hrefOf}
-          toolbar={
-            <Button
-              variant="default"
-              disabled={!hasNextPage}
-              loading={isFetchingNextPage}
-              onClick={() => void fetchNextPage()}
-            >
-              Load older
-            </Button>
-          }
-          empty={<p>Nothing was recorded that fits. Choose a longer time, or fewer filters.</p>}
-        />
+        <div className={classes.records}>
+          <VirtualTable
+            label="Records"
+            rows={traces}
+            rowKey={traceKey}
+            columns={columns}
+            href={hrefOf}
+            toolbar={
+              <Button
+                variant="default"
+                disabled={!hasNextPage}
+                loading={isFetchingNextPage}
+                onClick={() => void fetchNextPage()}
+              >
+                Load older
+              </Button>
+            }
+            empty={<p>Nothing was recorded that fits. Choose a longer time, or fewer filters.</p>}
+          />
+        </div>
       )}
       <TraceDrawer trace={traces?.find((trace) => traceKey(trace) === id)} onClose={close} />
     </PageBody>

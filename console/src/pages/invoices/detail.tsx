@@ -15,6 +15,7 @@ import { type Column, VirtualTable } from "../../kit/virtual-table.js";
 import { dayText, monthText, stateOf } from "./invoice-state.js";
 import { moneyText, priceText, quantityText } from "./money.js";
 import { PdfButton } from "./pdf-button.js";
+import classes from "./table.module.css";
 
 /** One invoice with its lines. */
 export function Page() {
@@ -144,12 +145,14 @@ const keyOf = ({ key }: Line): string => key;
 function Lines({ invoice: { lines, currency } }: { invoice: BillingInvoice }) {
   const rows = useMemo(() => lines.map((line, i): Line => ({ key: String(i), line, currency })), [lines, currency]);
   return (
-    <VirtualTable
-      label="Lines"
-      rows={rows}
-      rowKey={keyOf}
-      columns={columns}
-      empty={<p>This invoice has no lines: nothing was used.</p>}
-    />
+    <div className={classes.lines}>
+      <VirtualTable
+        label="Lines"
+        rows={rows}
+        rowKey={keyOf}
+        columns={columns}
+        empty={<p>This invoice has no lines: nothing was used.</p>}
+      />
+    </div>
   );
 }
