@@ -135,6 +135,8 @@ describe("slipway route and deployment swap", { timeout }, () => {
     await world.ok([...own, "--wait"]);
     expect(await world.json(["route", "get", "shop.example.com/cart"])).toMatchObject({ hostname: "shop.example.com" });
     expect(await world.ok(["deployment", "info", "web"])).toContain("http://web.apps.example.com/");
+    // A share needs a release beside the active one.
+    await world.ok(["deployment", "update", "web", "--env", "SHARED=1", "--wait", "-q"]);
     const weights = ["route", "weights", "web.apps.example.com", "active=90", "1=10", "--wait", "-q"];
     expect(await world.ok(weights)).toContain("1:10%");
     expect(await world.ok(["route", "weights", "web.apps.example.com", "--wait", "-q"])).not.toContain("%");
