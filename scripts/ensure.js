@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { buildConsole } from "./build-console.js";
+import { buildBundles } from "./build-bundles.js";
 
 /** The folder of the package. */
 export const root = join(dirname(fileURLToPath(import.meta.url)), "..");
@@ -37,7 +37,7 @@ export function ensureBuilt() {
   mkdirSync(join(root, "dist"), { recursive: true });
   writeFileSync(join(root, "dist", "build.json"), `${JSON.stringify(commit(), null, 2)}\n`);
   try {
-    buildConsole(root, runTool);
+    buildBundles(root, runTool);
   } catch (error) {
     process.stderr.write(`${error.message}\n`);
     process.exit(1);

@@ -1,6 +1,7 @@
-// The console in dist/console: plain JavaScript, on Node and Vite.
+// What Vite builds from what is here, in dist: plain JavaScript, on Node and Vite.
 import { createHash } from "node:crypto";
 import {
+  chmodSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -13,51 +14,70 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 
-/** What the console is made of. */
-const inputs = ["console", "gen/ts", "clients/ts/src", "package-lock.json"];
+/** Each bundle is built into dist/NAME; what it is made of, and the configuration of Vite that says how. */
+const bundles = [
+  {
+    name: "console",
+    config: "console/vite.config.ts",
+    inputs: ["console", "gen/ts", "clients/ts/src", "package-lock.json"],
+  },
+  {
+    name: "program",
+    config: "cli/vite.config.ts",
+    inputs: ["cli", "gen/ts", "clients/ts/src", "src/main.ts", "src/commands/operator.ts", "package-lock.json"],
+  },
+];
 /** In the built folder: what it was made of. */
 const stampName = ".built-from";
 const mostTries = 10;
 
+/** Builds what was not built from the same files: the console, and the program with its commands for users. */
+export function buildBundles(root, runTool) {
+  for (const bundle of bundles) buildBundle(root, bundle, runTool);
+}
+
 /**
- * Builds the console with Vite, unless it was built from the same files. It is built beside its place and then put
- * there whole: others may build at the same time, and a server reads either the old one or the new one.
+ * Builds a bundle beside its place and then puts it there whole: others may build at the same time, and a program reads
+ * either the old one or the new one.
  */
-export function buildConsole(root, runTool) {
-  if (!existsSync(join(root, "console", "index.html"))) return;
-  const stamp = stampOf(root);
-  const target = join(root, "dist", "console");
+function buildBundle(root, { name, config, inputs }, runTool) {
+  if (!existsSync(join(root, config))) return;
+  const stamp = stampOf(root, inputs);
+  const target = join(root, "dist", name);
   if (builtFrom(target) === stamp) return;
   if (!existsSync(join(root, "node_modules", ".bin", "vite"))) {
-    throw new Error("the console cannot be built: Vite is missing; npm ci --include=dev installs it");
+    throw new Error(`the ${name} cannot be built: Vite is missing; npm ci --include=dev installs it`);
   }
   mkdirSync(join(root, "dist"), { recursive: true });
-  const scratch = mkdtempSync(join(root, "dist", ".console-"));
+  // As deep as its place: it may name what lies beside it.
+  const fresh = mkdtempSync(join(root, "dist", `.${name}-`));
+  const old = mkdtempSync(join(root, "dist", `.${name}-`));
   try {
-    process.stderr.write("building the console ...\n");
-    const fresh = join(scratch, "new");
-    build(fresh, runTool);
+    process.stderr.write(`building the ${name} ...\n`);
+    build(name, config, fresh, runTool);
+    // Servers may run as another user.
+    chmodSync(fresh, 0o755);
     writeFileSync(join(fresh, stampName), stamp);
-    replace(target, fresh, scratch);
+    replace(target, fresh, old);
   } finally {
-    rmSync(scratch, { recursive: true, force: true });
+    for (const folder of [fresh, old]) rmSync(folder, { recursive: true, force: true });
   }
 }
 
-function build(folder, runTool) {
-  const options = ["--config", "console/vite.config.ts", "--outDir", folder, "--emptyOutDir", "--logLevel", "warn"];
+function build(name, config, folder, runTool) {
+  const options = ["--config", config, "--outDir", folder, "--emptyOutDir", "--logLevel", "warn"];
   try {
     runTool("vite", ["build", ...options]);
   } catch (error) {
-    throw new Error("the console could not be built; Vite says above why", { cause: error });
+    throw new Error(`the ${name} could not be built; Vite says above why`, { cause: error });
   }
 }
 
 /** Puts a folder in the place of another; whoever does so at the same moment gets out of the way in turn. */
-function replace(target, fresh, scratch) {
+function replace(target, fresh, old) {
   for (let tries = 1; ; tries += 1) {
     try {
-      if (existsSync(target)) renameSync(target, join(scratch, `old-${tries}`));
+      if (existsSync(target)) renameSync(target, join(old, String(tries)));
     } catch (error) {
       if (error.code !== "ENOENT") throw error;
     }
@@ -79,8 +99,8 @@ function builtFrom(folder) {
   }
 }
 
-/** A digest of the names and contents of all that the console is made of; tests are no part of it. */
-function stampOf(root) {
+/** A digest of the names and contents of all that a bundle is made of; tests are no part of it. */
+function stampOf(root, inputs) {
   const digest = createHash("sha256");
   for (const input of inputs) {
     for (const name of filesIn(root, input)) {
