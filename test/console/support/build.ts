@@ -6,9 +6,9 @@ import { packageRoot } from "../../../src/root.js";
 export const built = join(packageRoot(), "dist", "console");
 
 const script = `
-  import { buildConsole } from "./scripts/build-console.js";
+  import { buildBundles } from "./scripts/build-bundles.js";
   import { root, runTool } from "./scripts/ensure.js";
-  buildConsole(root, runTool);
+  buildBundles(root, runTool);
 `;
 
 /** Builds the console as npm run build does, unless it is built from its present sources. */
