@@ -10,6 +10,10 @@ afterAll(() => world.close());
 
 const image = "nginxinc/nginx-unprivileged:1.29";
 
+/** What the target shows of a deployment is written a moment after the task has ended. */
+const isSeen = (pattern: RegExp) =>
+  expect.poll(() => world.ok(["deployment", "get", "web"]), { timeout: 60_000, interval: 500 }).toMatch(pattern);
+
 describe("slipway deployment", { timeout }, () => {
   it("deploys an image, and shows its task", async () => {
     const order = [
@@ -30,7 +34,8 @@ describe("slipway deployment", { timeout }, () => {
     expect(await world.json(["deployment", "list"])).toEqual([]);
     const { stdout, stderr, code } = await world.run([...order, "--wait"]);
     expect([code, stderr]).toEqual([0, expect.stringMatching(/CREATE\/SUCCEEDED 100%/)]);
-    expect(stdout).toMatch(/^web +IDLE +HEALTHY +1 +web:2\/2/m);
+    expect(stdout).toMatch(/^web +IDLE +\S+ +1 +web:\d\/2/m);
+    await isSeen(/^web +IDLE +HEALTHY +1 +web:2\/2/m);
     expect(await world.fails(order, 6)).not.toBe("");
     expect(await world.ok(["deployment", "instances", "web", "-o", "name"])).toMatch(/^web-web-\S+\nweb-web-\S+\n$/);
   });
@@ -51,8 +56,10 @@ describe("slipway deployment", { timeout }, () => {
   });
 
   it("scales, updates, stops and starts, and answers the same request once", async () => {
-    expect(await world.ok(["deployment", "scale", "web", "3", "--wait", "-q"])).toMatch(/web:3\/3/);
-    expect(await world.ok(["deployment", "scale", "web", "web=-2", "--wait", "-q"])).toMatch(/web:1\/1/);
+    expect(await world.ok(["deployment", "scale", "web", "3", "--wait", "-q"])).toMatch(/web:\d\/3/);
+    await isSeen(/web:3\/3/);
+    expect(await world.ok(["deployment", "scale", "web", "web=-2", "--wait", "-q"])).toMatch(/web:\d\/1/);
+    await isSeen(/web:1\/1/);
     const restart = ["deployment", "restart", "web", "--idempotency-key", "once"];
     const taskOf = async () => /slipway task watch (\S+)/.exec((await world.run(restart)).stderr)?.[1];
     const first = await taskOf();
