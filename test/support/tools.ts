@@ -21,7 +21,7 @@ export function needs(tool: Tool): boolean {
   const there = known.get(tool) ?? spawnSync(tool, tools[tool], { stdio: "ignore" }).status === 0;
   known.set(tool, there);
   if (there) return true;
-  if ((process.env["SLIPWAY_TEST_REQUIRE"] ?? "").split(",").includes(tool)) {
+  if ((process.env.SLIPWAY_TEST_REQUIRE ?? "").split(",").includes(tool)) {
     throw new Error(`${tool} is not installed, and SLIPWAY_TEST_REQUIRE demands it`);
   }
   console.warn(`skipped: ${tool} is not installed`);
