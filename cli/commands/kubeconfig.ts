@@ -48,7 +48,7 @@ async function kubeconfig(session: Session, reference: string, options: Kubeconf
   }
   const [{ findCluster }, { requestAccess }, { staticEntries, execEntries, kubeconfigOf }, { rememberAccess }] =
     await Promise.all([
-      import("./cluster.js"),
+      import("../resources/clusters.js"),
       import("../kubeconfig/access.js"),
       import("../kubeconfig/entries.js"),
       import("../kubeconfig/credential.js"),

@@ -3,6 +3,7 @@ import type { TargetNodeSchema } from "../../gen/ts/deploy/v1/target_pb.js";
 import { Failure } from "../failure.js";
 import { setsFields } from "../fields.js";
 import type { Kind } from "../output.js";
+import { findCluster } from "../resources/clusters.js";
 import { readContent } from "../resources/content.js";
 import { examples } from "../resources/examples.js";
 import { given } from "../resources/given.js";
@@ -14,7 +15,6 @@ import { ageColumn } from "../resources/times.js";
 import { addExpectedVersion, type VersionFlag } from "../resources/versions.js";
 import { run } from "../run.js";
 import type { Session } from "../session.js";
-import { findCluster } from "./cluster.js";
 
 interface CreateFlags {
   readonly cluster?: string;
