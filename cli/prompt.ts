@@ -27,11 +27,13 @@ export async function readStdin(most = mostBytes): Promise<string> {
 export async function askHidden(question: string, otherwise: string): Promise<string> {
   const { stdin, stderr } = process;
   if (!stdin.isTTY) throw new Failure("usage", "there is no terminal to ask at", [otherwise]);
-  stderr.write(question);
+  // Before it is asked: what is typed at once must not be seen either.
   stdin.setRawMode(true);
   stdin.setEncoding("utf8");
   try {
-    return await readHidden();
+    const typed = readHidden();
+    stderr.write(question);
+    return await typed;
   } finally {
     stdin.setRawMode(false);
     stdin.pause();
