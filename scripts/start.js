@@ -8,4 +8,4 @@ demandNode();
 ensureInstalled();
 ensureBuilt();
 process.argv = [process.argv[0], "slipway", "dev", ...process.argv.slice(2)];
-await import(pathToFileURL(join(root, "dist", "src", "main.js")).href);
+await import(pathToFileURL(join(root, "dist", "program", "main.js")).href);

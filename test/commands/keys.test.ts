@@ -19,14 +19,14 @@ async function run(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
 }
 
 test.each([
-  [["keys", "rotate", "--publish-first", "soon"], "It must be a whole number from 0 to 604800."],
-  [["keys", "rotate", "--publish-first", "-1"], "It must be a whole number from 0 to 604800."],
-  [["keys", "remove"], "error: missing required argument 'kid'"],
-  [["keys", "rotate"], "slipway: not set: DATABASE_URL"],
-  [["keys", "list"], "slipway: not set: DATABASE_URL"],
-])("%j is refused with a clear message", async (args, message) => {
+  [["keys", "rotate", "--publish-first", "soon"], 2, "It must be a whole number from 0 to 604800."],
+  [["keys", "rotate", "--publish-first", "-1"], 2, "It must be a whole number from 0 to 604800."],
+  [["keys", "remove"], 2, "error: missing required argument 'kid'"],
+  [["keys", "rotate"], 1, "slipway: not set: DATABASE_URL"],
+  [["keys", "list"], 1, "slipway: not set: DATABASE_URL"],
+])("%j is refused with %i and a clear message", async (args, code, message) => {
   const refused = await run(args);
-  expect(refused.code).toBe(1);
+  expect(refused.code).toBe(code);
   expect(refused.stderr).toContain(message);
 });
 

@@ -7,9 +7,9 @@ beforeAll(() => {
 });
 afterAll(() => processes?.killAll());
 
-async function fails(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<string> {
+async function fails(args: readonly string[], env: NodeJS.ProcessEnv = {}, code = 1): Promise<string> {
   const process = processes.slipway(args, env);
-  expect(await process.exit).toEqual({ code: 1, signal: null });
+  expect(await process.exit).toEqual({ code, signal: null });
   expect(process.stdout).toBe("");
   // No stack trace.
   expect(process.stderr).not.toMatch(/^\s+at /m);
@@ -20,7 +20,7 @@ describe("what a command lacks is named at once", () => {
   const database = "DATABASE_URL, the PostgreSQL database, as in postgres://user@host:5432/slipway";
   const keyring = "SLIPWAY_KEYRING, the keys of the secrets in it, as ID:BASE64 of 32 bytes";
 
-  test.each([[["serve"]], [["worker"]], [["token", "create", "--user", "root"]]])("%j", async (args) => {
+  test.each([[["serve"]], [["worker"]], [["issue-token", "--user", "root"]]])("%j", async (args) => {
     expect(await fails(args)).toBe(`slipway: not set: ${database}; ${keyring}\n`);
     const env = { DATABASE_URL: "postgres://nobody@127.0.0.1:1/none" };
     expect(await fails(args, env)).toBe(`slipway: not set: ${keyring}\n`);
@@ -57,11 +57,11 @@ test.each([
   [["dev", "--frob"], "error: unknown option '--frob'"],
   [["serve", "now"], "error: too many arguments for 'serve'."],
   [["frob"], "error: unknown command 'frob'"],
-  [["token", "create"], "error: required option '--user <login>' not specified"],
-  [["token", "create", "--user", "x", "--admin", "owner"], "argument 'owner' is invalid. It must be editor or viewer."],
-  [["token", "create", "--user", "x", "--expires", "60"], "It must be a whole number from 600 to 31536000."],
-])("%j is refused with a clear message", async (args, message) => {
-  expect((await fails(args)).split("\n")[0]).toContain(message);
+  [["issue-token"], "error: required option '--user <login>' not specified"],
+  [["issue-token", "--user", "x", "--admin", "owner"], "argument 'owner' is invalid. It must be editor or viewer."],
+  [["issue-token", "--user", "x", "--expires", "60"], "It must be a whole number from 600 to 31536000."],
+])("the command line %j is refused with 2 and a clear message", async (args, message) => {
+  expect((await fails(args, {}, 2)).split("\n")[0]).toContain(message);
 });
 
 test("a PostgreSQL that nobody serves is named without its password", async () => {

@@ -22,6 +22,8 @@ beforeAll(async () => {
     "scripts",
     "src",
     "gen/ts",
+    "cli",
+    "clients/ts/src",
     "dist",
   ];
   for (const part of parts) await cp(join(root, part), join(copy, part), { recursive: true, preserveTimestamps: true });
@@ -45,6 +47,6 @@ test("npm start compiles, and passes its arguments on to slipway dev", async () 
   expect(help.stdout).toMatch(/^Usage: slipway dev \[options\]/);
   expect(help.stderr).not.toContain("installing");
   const refused = processes.node([script, "--listen", "127.0.0.1:0", "--time-scale", "-1"]);
-  expect(await refused.exit).toEqual({ code: 1, signal: null });
+  expect(await refused.exit).toEqual({ code: 2, signal: null });
   expect(refused.stderr).toContain("option '--time-scale <n>' argument '-1' is invalid");
 }, 180_000);
