@@ -92,9 +92,9 @@ it("what is secret is in no message, log or preview, also when the target refuse
 });
 
 it("health is shown of what a failed release left", async () => {
-  // Pods that crash were ready for a moment: only the platform finds that it takes too long.
+  // Not by pods that crash: those may be ready at the moment when the task looks.
   const autoRollback = { enabled: false, timeoutSeconds: 10 };
-  const { uuid, task } = await all.create(home, { source: image("shop:crash-loop"), autoRollback });
+  const { uuid, task } = await all.create(home, { source: image("shop:pull-error"), autoRollback });
   expect(await all.end(task)).toMatchObject({ state: TaskState.FAILED });
   await all.until(uuid, { health: DeploymentHealth.UNHEALTHY, phase: DeploymentPhase.FAILED });
 });
