@@ -4,7 +4,15 @@ import { type CliWorld, openCliWorld, timeout } from "./support.js";
 let world: CliWorld;
 beforeAll(async () => {
   world = await openCliWorld({ timeScale: 20 });
-  await world.ok(["cluster", "create", "first", "--workers", "name=default,machine-type=n1-medium-x86,min=1,max=2", "--wait", "-q"]);
+  await world.ok([
+    "cluster",
+    "create",
+    "first",
+    "--workers",
+    "name=default,machine-type=n1-medium-x86,min=1,max=2",
+    "--wait",
+    "-q",
+  ]);
 }, timeout);
 afterAll(() => world?.close());
 
