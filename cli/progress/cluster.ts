@@ -1,4 +1,5 @@
 import type { ClusterStatus } from "../../gen/ts/api/v1/cluster_pb.js";
+import { live } from "../resources/live.js";
 import type { Session } from "../session.js";
 import { follow, type Step } from "./follow.js";
 
@@ -15,20 +16,13 @@ export async function followCluster(
   { uuid, project, name }: FollowedCluster,
   operation: "Create" | "Reconcile" | "Delete",
 ): Promise<void> {
-  const [{ ClusterService }, { watch }] = await Promise.all([
-    import("../../gen/ts/api/v1/cluster_pb.js"),
-    import("../../clients/ts/src/watch.js"),
-  ]);
+  const { ClusterService } = await import("../../gen/ts/api/v1/cluster_pb.js");
   const client = await session.client(ClusterService);
   const followed = { title: `cluster ${name}`, look: `slipway cluster get ${name} -o wide` };
   await follow(session, followed, async function* (signal) {
-    const answers = watch((_, ends) => client.watchStatus({ uuid, project }, { signal: ends }), {
-      signal,
-      onState: (state, problem) => {
-        if (state === "waiting") session.note(`connection lost (${problem?.message ?? ""}); trying again`);
-      },
-    });
-    for await (const { status } of answers) if (status !== undefined) yield stepOf(status, operation);
+    const open = (_: string, ends: AbortSignal) => client.watchStatus({ uuid, project }, { signal: ends });
+    for await (const { status } of live(session, open, signal))
+      if (status !== undefined) yield stepOf(status, operation);
   });
 }
 

@@ -1,4 +1,5 @@
 import type { Task } from "../../gen/ts/deploy/v1/task_pb.js";
+import { live } from "../resources/live.js";
 import type { Session } from "../session.js";
 import { follow, type Step } from "./follow.js";
 
@@ -12,10 +13,7 @@ export interface FollowedTask {
 
 /** Shows a task until it has ended; it must succeed. */
 export async function followTask(session: Session, { uuid, project, title }: FollowedTask): Promise<void> {
-  const [{ TaskService, TaskState }, { watch }] = await Promise.all([
-    import("../../gen/ts/deploy/v1/task_pb.js"),
-    import("../../clients/ts/src/watch.js"),
-  ]);
+  const { TaskService, TaskState } = await import("../../gen/ts/deploy/v1/task_pb.js");
   const client = await session.client(TaskService);
   const ends: Readonly<Record<number, Step["end"]>> = {
     [TaskState.SUCCEEDED]: "succeeded",
@@ -26,13 +24,7 @@ export async function followTask(session: Session, { uuid, project, title }: Fol
   await follow(session, { title, look: `slipway task get ${uuid}` }, async function* (signal) {
     const open = (resumeToken: string, stop: AbortSignal) =>
       client.watch({ project, uuid, resumeToken }, { signal: stop });
-    const answers = watch(open, {
-      signal,
-      onState: (state, problem) => {
-        if (state === "waiting") session.note(`connection lost (${problem?.message ?? ""}); trying again`);
-      },
-    });
-    for await (const { task } of answers) {
+    for await (const { task } of live(session, open, signal)) {
       if (task === undefined) continue;
       const end = ends[task.state];
       yield { ...stepOf(task, TaskState[task.state]), ...(end === undefined ? {} : { end }) };
