@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
+import type { Http2ServerRequest, Http2ServerResponse, IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
 import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 
@@ -9,8 +9,19 @@ export type NodeRequest = IncomingMessage | Http2ServerRequest;
 /** A response of either HTTP version, as Node gives it. */
 export type NodeResponse = ServerResponse | Http2ServerResponse;
 
+/** Answers an HTTP/2 stream itself and says so, or leaves it untouched. */
+export type Http2StreamHandler = (
+  stream: ServerHttp2Stream,
+  headers: IncomingHttpHeaders,
+  rawHeaders: readonly string[],
+) => boolean;
+
 /** Answers requests of either HTTP version. */
-export type NodeHandler = (req: NodeRequest, res: NodeResponse) => void;
+export interface NodeHandler {
+  (req: NodeRequest, res: NodeResponse): void;
+  /** Asked first for every HTTP/2 stream, where Node has not yet made a request and a response of it. */
+  readonly stream?: Http2StreamHandler;
+}
 
 /** A header that may be given once; given twice, its first value. */
 export function headerOf(req: NodeRequest, name: string): string | undefined {
