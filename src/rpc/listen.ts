@@ -1,5 +1,11 @@
 import { createServer as createHttp, type Server } from "node:http";
-import { createServer as createHttp2, type Http2Server, type ServerHttp2Session } from "node:http2";
+import {
+  createServer as createHttp2,
+  type Http2Server,
+  type IncomingHttpHeaders,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from "node:http2";
 import { createServer as createHttps } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
@@ -70,7 +76,7 @@ export async function listen(handler: NodeHandler, options: ListenOptions): Prom
     });
     handler(req, res);
   });
-  http2.on("request", handler);
+  serveStreams(http2, handler);
   const { dropUndecided, http2Sockets } = route(http1, http2, options.tls !== undefined, limits.headersTimeoutMs);
 
   await new Promise<void>((resolve, reject) => {
@@ -111,6 +117,29 @@ function createHttp1(options: ListenOptions, limits: ListenLimits): Server {
     ALPNProtocols: ["h2", "http/1.1"],
     handshakeTimeout: limits.headersTimeoutMs,
   });
+}
+
+type StreamListener = (
+  this: Http2Server,
+  stream: ServerHttp2Stream,
+  headers: IncomingHttpHeaders,
+  flags: number,
+  rawHeaders: readonly string[],
+) => void;
+
+/** Lets the handler look at bare streams first, and gives it those that it leaves as requests. */
+function serveStreams(http2: Http2Server, handler: NodeHandler): void {
+  http2.on("request", handler);
+  const { stream: serveStream } = handler;
+  if (serveStream === undefined) return;
+  // What makes requests out of streams is a listener that Node adds with the first listener for requests.
+  const asRequest = http2.listeners("stream") as StreamListener[];
+  http2.removeAllListeners("stream");
+  const onStream: StreamListener = (stream, headers, flags, rawHeaders) => {
+    if (serveStream(stream, headers, rawHeaders)) return;
+    for (const listener of asRequest) listener.call(http2, stream, headers, flags, rawHeaders);
+  };
+  http2.on("stream", onStream);
 }
 
 interface Routing {
