@@ -1,21 +1,28 @@
+/** What the product promises of a measure. */
+export interface Goal {
+  /** The value, or ours, stays below it. */
+  readonly below?: number;
+  /** The ratio is no less. */
+  readonly atLeast?: number;
+}
+
 /** A figure on its own. */
-export interface Figure {
+export interface Figure extends Pick<Goal, "below"> {
   readonly name: string;
   readonly unit: string;
   readonly value: number;
-  /** What the product promises: the value stays below it. */
-  readonly below?: number;
 }
 
-/** A figure beside that of the least program that could do the same, taken in the same run; ratio is ours / baseline. */
-export interface Comparison {
+/**
+ * A figure beside that of a baseline, taken in the same run. The ratio is ours / baseline, or the other way round
+ * where less is better and the goal is a ratio: see `compare` and `compareCost`.
+ */
+export interface Comparison extends Goal {
   readonly name: string;
   readonly unit: string;
   readonly ratio: number;
   readonly ours: number;
   readonly baseline: number;
-  /** What the product promises: ours stays below it. */
-  readonly below?: number;
 }
 
 export type Measure = Figure | Comparison;
@@ -36,15 +43,29 @@ export interface BenchRun {
 /** Measures something and reports it. */
 export type Bench = (run: BenchRun) => Promise<void>;
 
-/** Ours and the baseline's, as a Comparison. */
-export function compare(name: string, unit: string, ours: number, baseline: number, below?: number): Comparison {
-  const goal = below === undefined ? {} : { below };
+/** Ours and the baseline's, as a Comparison whose ratio is ours / baseline. */
+export function compare(name: string, unit: string, ours: number, baseline: number, goal: Goal = {}): Comparison {
   return { name, ratio: rounded(ours / baseline), unit, ours: rounded(ours), baseline: rounded(baseline), ...goal };
 }
 
+/** The same of times and costs, where less is better: the ratio is baseline / ours. */
+export function compareCost(name: string, unit: string, ours: number, baseline: number, goal: Goal = {}): Comparison {
+  return { ...compare(name, unit, ours, baseline, goal), ratio: rounded(baseline / ours) };
+}
+
 /** One value, as a Figure. */
-export function figure(name: string, unit: string, value: number, below?: number): Figure {
-  return { name, unit, value: rounded(value), ...(below === undefined ? {} : { below }) };
+export function figure(name: string, unit: string, value: number, goal: Pick<Goal, "below"> = {}): Figure {
+  return { name, unit, value: rounded(value), ...goal };
+}
+
+/** Whether a measure is what was promised; undefined where nothing was. */
+export function isReached(measure: Measure): boolean | undefined {
+  const { below } = measure;
+  const atLeast = "ratio" in measure ? measure.atLeast : undefined;
+  if (below === undefined && atLeast === undefined) return undefined;
+  const value = "ratio" in measure ? measure.ours : measure.value;
+  const ratio = "ratio" in measure ? measure.ratio : 0;
+  return (below === undefined || value < below) && (atLeast === undefined || ratio >= atLeast);
 }
 
 /** The value that a share of the samples does not exceed; `share` is from 0 to 1. */
