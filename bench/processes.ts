@@ -7,9 +7,11 @@ import pg from "pg";
 import type { DevInfo } from "../src/commands/dev-data.js";
 import type { BenchRun } from "./measure.js";
 
-const startTimeoutMs = 60_000;
+/** How long a program may take until it is ready. */
+export const startTimeoutMs = 60_000;
 const stopTimeoutMs = 20_000;
-const root = join(fileURLToPath(import.meta.url), "..", "..");
+/** The folder of the package. */
+export const root = join(fileURLToPath(import.meta.url), "..", "..");
 
 /** A `slipway dev` in a process of its own. */
 export interface Slipway {
@@ -85,7 +87,8 @@ export async function startProgram<T>(
   return { ready: await within(startTimeoutMs, `the start of ${file}`, first), pid: pidOf(child), stop };
 }
 
-function stopOnce(child: ChildProcess): () => Promise<void> {
+/** Ends a child with SIGTERM, with SIGKILL if that takes too long; resolves when it has ended. */
+export function stopOnce(child: ChildProcess): () => Promise<void> {
   const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
   return async () => {
     if (child.exitCode !== null || child.signalCode !== null) return;
@@ -96,7 +99,8 @@ function stopOnce(child: ChildProcess): () => Promise<void> {
   };
 }
 
-function pidOf({ pid }: ChildProcess): number {
+/** The id of a child that has started. */
+export function pidOf({ pid }: ChildProcess): number {
   if (pid === undefined) throw new Error("the process did not start");
   return pid;
 }
@@ -105,6 +109,11 @@ function pidOf({ pid }: ChildProcess): number {
 export function compile(args: readonly string[] = []): void {
   const compiler = join(root, "node_modules", ".bin", "tsc");
   execFileSync(compiler, ["-p", "tsconfig.build.json", ...args], { cwd: root, stdio: ["ignore", 2, 2] });
+}
+
+/** Builds the program that is measured, unless it is built already. */
+export function build(): void {
+  execFileSync(process.execPath, [join(root, "scripts", "build.js")], { cwd: root, stdio: ["ignore", 2, 2] });
 }
 
 /** Resident memory of a process, in MB of 10^6 bytes. */

@@ -2,7 +2,7 @@
 import { loadavg } from "node:os";
 import { parseArgs } from "node:util";
 import { type Bench, isReached, type Measure } from "./measure.js";
-import { compile } from "./processes.js";
+import { build } from "./processes.js";
 
 /** Every bench by its name, one line each; its modules are loaded when it runs. */
 const benches: Readonly<Record<string, () => Promise<Bench>>> = {
@@ -18,6 +18,9 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   "status-watchers": async () => (await import("./status-watchers.js")).statusWatchers,
   "config-to-step": async () => (await import("./config-to-step.js")).configToStep,
   "deployment-informers": async () => (await import("./deployment-informers.js")).deploymentInformers,
+  "unary-grpc-vs-grpcjs": async () => (await import("./unary.js")).unaryGrpcVsGrpcjs,
+  "unary-grpc-vs-raw-http2": async () => (await import("./unary.js")).unaryGrpcVsRawHttp2,
+  "unary-connect-h1-vs-connect-node": async () => (await import("./unary.js")).unaryConnectVsConnectNode,
 };
 
 const { values: options, positionals } = parseArgs({
@@ -73,7 +76,7 @@ const chosen = names.map((name) => {
 });
 
 // The program that is measured is the compiled one.
-compile();
+build();
 const loadAverage = () => loadavg()[0]?.toFixed(2);
 console.error(`node ${process.version}, load average ${loadAverage()} before`);
 for (const load of chosen) await run(await load());
