@@ -12,6 +12,8 @@ export interface Config {
   readonly databaseUrl: string | undefined;
   readonly databasePoolSize: number;
   readonly listen: Address;
+  /** Processes of `slipway serve` that answer calls on the one port. */
+  readonly processes: number;
   /** Where /metrics is served. */
   readonly metricsListen: Address;
   /** Where `slipway dev` serves its Kubernetes. */
@@ -73,6 +75,8 @@ export interface Config {
   readonly auditExportFile: string | undefined;
   readonly shutdownGraceMs: number;
   readonly logLevel: string;
+  /** One of so many successful reads is logged; refusals and all other calls always are. */
+  readonly logReadsOneIn: number;
   /** Path of the kubeconfig; undefined means the embedded API server of `slipway dev`. */
   readonly kubeconfig: string | undefined;
   readonly assetsFile: string | undefined;
@@ -119,6 +123,7 @@ export function loadConfig(env: Env): Config {
     databaseUrl: read.url("DATABASE_URL", ["postgres:", "postgresql:"]),
     databasePoolSize: read.integer("SLIPWAY_DATABASE_POOL_SIZE", 10, 2, 1000),
     listen,
+    processes: read.integer("SLIPWAY_PROCESSES", 1, 1, 128),
     metricsListen: read.address("SLIPWAY_METRICS_LISTEN", beside(listen, 1)),
     kubeListen: read.address("SLIPWAY_KUBE_LISTEN", beside(listen, 2)),
     publicUrl: read.url("SLIPWAY_PUBLIC_URL", ["http:", "https:"])?.replace(/\/+$/, ""),
@@ -152,6 +157,7 @@ export function loadConfig(env: Env): Config {
     auditExportFile: read.text("SLIPWAY_AUDIT_EXPORT_FILE"),
     shutdownGraceMs: read.integer("SLIPWAY_SHUTDOWN_GRACE_SECONDS", 20, 0, 600) * 1000,
     logLevel: read.oneOf("SLIPWAY_LOG_LEVEL", "info", logLevels),
+    logReadsOneIn: read.integer("SLIPWAY_LOG_SAMPLE_READS", 1, 1, 1_000_000),
     kubeconfig: read.text("KUBECONFIG"),
     assetsFile: read.text("SLIPWAY_ASSETS_FILE"),
     partitionsFile: read.text("SLIPWAY_PARTITIONS_FILE"),

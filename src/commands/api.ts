@@ -2,10 +2,11 @@ import { type App, createApp } from "../app.js";
 import type { Address, Config } from "../config.js";
 import type { DatabaseServer } from "../db/database.js";
 import type { OpenPlatform } from "../process.js";
+import { type MetricsServer, startMetricsServer } from "../processes/metrics-server.js";
 import { createLifecycle } from "../rpc/drain.js";
 import { listen } from "../rpc/listen.js";
-import { type MetricsServer, startMetricsServer } from "../rpc/metrics-server.js";
-import { listenOn, readTls } from "./settings.js";
+import { listenOn, textOf } from "./addresses.js";
+import { readTls } from "./settings.js";
 
 const pingIntervalMs = 2_000;
 const pingTimeoutMs = 2_000;
@@ -75,6 +76,5 @@ export function serveMetrics({ metricsListen }: Pick<Config, "metricsListen">): 
 
 /** The URL that callers of an address use. */
 export function urlOf(address: Address, tls: boolean): string {
-  const host = address.host.includes(":") ? `[${address.host}]` : address.host;
-  return `${tls ? "https" : "http"}://${host}:${address.port}`;
+  return `${tls ? "https" : "http"}://${textOf(address)}`;
 }

@@ -10,8 +10,8 @@ import { startEmbeddedKube } from "../kube/embedded/server.js";
 import { startHostWorkloads } from "../kube/embedded/workloads/host.js";
 import { readSetting } from "../process.js";
 import { type Assets, parseAssets } from "../resources/api/assets/assets.js";
+import { listenOn, sameAddress } from "./addresses.js";
 import { writePrivate } from "./dev-data.js";
-import { listenOn, sameAddress } from "./settings.js";
 
 /** The Kubernetes of `slipway dev`. */
 export interface DevKube {

@@ -8,11 +8,13 @@ import { openEmbedded } from "../db/embedded.js";
 import { migrate } from "../db/migrate.js";
 import { openPlatform } from "../process.js";
 import { startDemoRegistry } from "../registry/demo/server.js";
+import { sameAddress } from "./addresses.js";
 import { serveApi, serveMetrics, urlOf } from "./api.js";
+import { type Closing, closeInTurn } from "./closing.js";
 import { type DevInfo, ensureDemo, readDevInfo, readKeyring, writeDevInfo } from "./dev-data.js";
 import { startDevKube } from "./dev-kube.js";
-import { type Closing, closeInTurn, type Running } from "./serve.js";
-import { openDatabase, sameAddress } from "./settings.js";
+import type { Running } from "./run.js";
+import { openDatabase } from "./settings.js";
 
 export interface DevOptions {
   /** Where everything is kept that must survive a restart. */

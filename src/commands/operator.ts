@@ -1,11 +1,9 @@
 import { resolve } from "node:path";
 import { type Command, InvalidArgumentError } from "commander";
+import type { Logger } from "pino";
 import type { Config } from "../config.js";
 import type { RunningDev } from "./dev.js";
-import type { Running } from "./serve.js";
-
-/** How long an orderly end may take, beyond the grace that calls get. */
-const stopMarginMs = 15_000;
+import type { Running } from "./run.js";
 
 /** Adds the commands of those who run the platform. What they need is loaded when they run. */
 export function addOperatorCommands(program: Command): void {
@@ -26,13 +24,8 @@ function addProcesses(program: Command): void {
   program
     .command("serve")
     .description("serve the API, on PostgreSQL (DATABASE_URL) and Kubernetes (KUBECONFIG)")
-    .action(
-      operate(async () => {
-        const config = await readConfig();
-        const { serve } = await import("./serve.js");
-        await runUntilSignal(config, (log) => serve(config, log));
-      }),
-    );
+    .option("--processes <n>", "how many processes answer calls on the one port, 1 to 128", processes)
+    .action(operate(runServe));
   program
     .command("worker")
     .description("carry out what the API has accepted, and follow Kubernetes")
@@ -55,6 +48,15 @@ function addProcesses(program: Command): void {
     );
 }
 
+/** The processes of a server run this, too, and are told apart in there. */
+async function runServe({ processes }: { readonly processes?: number }): Promise<void> {
+  const more = processes === undefined ? {} : { SLIPWAY_PROCESSES: String(processes) };
+  const config = await readConfig({ ...process.env, ...more });
+  if (config.processes > 1) return await (await import("./serve-processes.js")).runServeProcesses(config, process.env);
+  const { serveAlone } = await import("./serve.js");
+  await runUntilSignal(config, (log) => serveAlone(config, log));
+}
+
 interface DevFlags {
   readonly listen?: string;
   readonly dataDir: string;
@@ -69,6 +71,9 @@ async function runDev(options: DevFlags): Promise<void> {
     SLIPWAY_PASSWORD_SIGN_IN: process.env.SLIPWAY_PASSWORD_SIGN_IN || "on",
     ...(listen === undefined ? {} : { SLIPWAY_LISTEN: listen }),
   });
+  if (config.processes > 1) {
+    throw new Error("SLIPWAY_PROCESSES is for slipway serve: slipway dev is one process, as its database is in it");
+  }
   const { dev } = await import("./dev.js");
   await runUntilSignal(config, async (log) => {
     const running = await dev(config, log, options);
@@ -167,40 +172,12 @@ async function readConfig(env: NodeJS.ProcessEnv = process.env): Promise<Config>
   return (await import("../config.js")).loadConfig(env);
 }
 
-async function logTo(config: Config) {
-  const [{ pino }, { withoutValues }] = await Promise.all([import("pino"), import("../db/errors.js")]);
-  return pino(
-    {
-      level: config.logLevel,
-      base: null,
-      timestamp: pino.stdTimeFunctions.isoTime,
-      // The database's errors carry the values of the query.
-      serializers: { err: (error: unknown) => pino.stdSerializers.err(withoutValues(error) as Error) },
-    },
-    pino.destination({ fd: 2, sync: false }),
-  );
+async function logTo(config: Config): Promise<Logger> {
+  return (await import("./log.js")).openLog(config);
 }
 
-type Log = Awaited<ReturnType<typeof logTo>>;
-
-/** Runs until SIGINT or SIGTERM, then stops in order; a second signal, or too long a stop, ends it at once. */
-async function runUntilSignal(config: Config, start: (log: Log) => Promise<Running>): Promise<void> {
-  const log = await logTo(config);
-  const asked = new Promise<NodeJS.Signals>((resolve) => {
-    for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, resolve);
-  });
-  const running = await start(log);
-  const signal = await asked;
-  log.info({ signal }, "stopping");
-  for (const again of ["SIGINT", "SIGTERM"] as const) process.once(again, () => process.exit(1));
-  const late = setTimeout(() => {
-    log.error("stopping took too long");
-    process.exit(1);
-  }, config.shutdownGraceMs + stopMarginMs);
-  await running.stop();
-  clearTimeout(late);
-  log.flush();
-  process.exit(0);
+async function runUntilSignal(config: Config, start: (log: Logger) => Promise<Running>): Promise<void> {
+  await (await import("./run.js")).runUntilSignal(config, start);
 }
 
 function welcome({ info }: RunningDev, file: string, hasConsole: boolean): string {
@@ -237,6 +214,14 @@ function listenAddress(text: string): string {
 function positive(text: string): number {
   const value = Number(text);
   if (!(value > 0 && value <= 100_000)) throw new InvalidArgumentError("It must be a number above 0, at most 100000.");
+  return value;
+}
+
+function processes(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1 || value > 128) {
+    throw new InvalidArgumentError("It must be a whole number from 1 to 128.");
+  }
   return value;
 }
 

@@ -1,28 +1,50 @@
 import type { Logger } from "pino";
 import { startBackground } from "../background.js";
-import type { Config } from "../config.js";
+import type { Address, Config } from "../config.js";
 import { migrate } from "../db/migrate.js";
 import { openPlatform } from "../process.js";
 import { serveApi, serveMetrics, urlOf } from "./api.js";
+import { type Closing, closeInTurn } from "./closing.js";
+import { type Running, warnOfDefaults } from "./run.js";
 import { demandSettings, demandUsable, openDatabase } from "./settings.js";
 
-/** A part of the program that runs until it is stopped. */
-export interface Running {
-  stop(): Promise<void>;
+/** A server of the API, and where it is. */
+export interface RunningServer extends Running {
+  readonly address: Address;
+  /** Where its metrics are served; undefined where that is left to others. */
+  readonly metricsPort: number | undefined;
 }
 
-/** `slipway serve`: the API on PostgreSQL and Kubernetes; jobs are done by `slipway worker`. */
-export async function serve(config: Config, log: Logger): Promise<Running> {
+/** Makes the metrics of a process known; instruments that were declared before count nothing. */
+export type TellMetrics = (config: Config) => Promise<{ readonly port?: number; close(): Promise<void> }>;
+
+/** The API on PostgreSQL and Kubernetes; jobs are done by `slipway worker`. */
+export async function serve(
+  config: Config,
+  log: Logger,
+  tellMetrics: TellMetrics = serveMetrics,
+): Promise<RunningServer> {
   const closing = closeInTurn(log);
-  return closing.guard(async () => {
+  let address = config.listen;
+  let metricsPort: number | undefined;
+  const running = await closing.guard(async () => {
     const { server, open } = await openProcess(config, log, closing);
-    const metrics = await serveMetrics(config);
+    const metrics = await tellMetrics(config);
+    metricsPort = metrics.port;
     closing.add(() => metrics.close());
     const api = await serveApi(open, server, config, config.listen);
+    address = api.address;
     closing.add(() => api.stop());
-    log.info({ ...api.address, metrics: metrics.port }, "serving");
-    warnOfDefaults(config, log);
   });
+  return { ...running, address, metricsPort };
+}
+
+/** `slipway serve` in one process. */
+export async function serveAlone(config: Config, log: Logger): Promise<Running> {
+  const running = await serve(config, log);
+  log.info({ ...running.address, metrics: running.metricsPort }, "serving");
+  warnOfDefaults(config, log);
+  return running;
 }
 
 /** `slipway worker`: jobs and controllers, without the API. */
@@ -49,12 +71,6 @@ export async function migrateDatabase(config: Config, log: Logger): Promise<void
   }
 }
 
-/** What a new installation easily forgets. */
-function warnOfDefaults(config: Config, log: Logger): void {
-  if (config.partitionsFile !== undefined) return;
-  log.warn("SLIPWAY_PARTITIONS_FILE is not set: clusters are ordered as from the simulated Gardener of slipway dev");
-}
-
 async function openProcess(config: Config, log: Logger, closing: Closing) {
   demandSettings(config, ["databaseUrl", "keyring"]);
   const server = await openDatabase(config, log);
@@ -73,33 +89,4 @@ async function openProcess(config: Config, log: Logger, closing: Closing) {
 /** The issuer of the tokens: the configured public URL, or where the server listens. */
 export function issuerOf(config: Config): string {
   return config.publicUrl ?? urlOf(config.listen, config.tls !== undefined);
-}
-
-/** What was opened, to be closed in the opposite order. */
-export interface Closing {
-  add(close: () => Promise<void>): void;
-  /** Runs the start; when it fails, what it opened is closed again. */
-  guard(start: () => Promise<void>): Promise<Running>;
-}
-
-/** Collects what is to be closed; a failure to close one thing does not keep the others open. */
-export function closeInTurn(log: Logger): Closing {
-  const closers: (() => Promise<void>)[] = [];
-  const stop = async (): Promise<void> => {
-    for (let close = closers.pop(); close !== undefined; close = closers.pop()) {
-      await close().catch((err: unknown) => log.error({ err }, "closing failed"));
-    }
-  };
-  return {
-    add: (close) => void closers.push(close),
-    async guard(start) {
-      try {
-        await start();
-        return { stop };
-      } catch (error) {
-        await stop();
-        throw error;
-      }
-    },
-  };
 }

@@ -1,10 +1,9 @@
 import { readFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { createSecureContext } from "node:tls";
 import type { Logger } from "pino";
 import { createKeyring } from "../auth/keyring.js";
 import { createSigningKeys } from "../auth/signing-keys.js";
-import type { Address, Config } from "../config.js";
+import type { Config } from "../config.js";
 import { type DatabaseServer, openPostgres } from "../db/database.js";
 import { withoutValues } from "../db/errors.js";
 import { pendingMigrations } from "../db/migrate.js";
@@ -61,39 +60,6 @@ export async function demandSchema(server: DatabaseServer): Promise<void> {
   if (pending.length === 0) return;
   throw new Error(`the database lacks ${pending.length} migrations (${pending.join(", ")}): run slipway migrate`);
 }
-
-/** Starts what listens on an address; when that cannot be had, the error names it and its setting. */
-export async function listenOn<T>(setting: string, { host, port }: Address, start: () => Promise<T>): Promise<T> {
-  try {
-    return await start();
-  } catch (error) {
-    const reason = refusals[(error as NodeJS.ErrnoException).code ?? ""];
-    if (reason === undefined) throw error;
-    throw new Error(`cannot listen on ${host}:${port} (${setting}): ${reason}`, { cause: error });
-  }
-}
-
-/** With port 0: the port of an earlier URL while that is free, so that what was told of it stays true. */
-export async function sameAddress(address: Address, earlier: string | undefined): Promise<Address> {
-  if (address.port !== 0 || earlier === undefined || !URL.canParse(earlier)) return address;
-  const port = Number(new URL(earlier).port);
-  return (await isFree(address.host, port)) ? { ...address, port } : address;
-}
-
-function isFree(host: string, port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const probe = createServer();
-    probe.once("error", () => resolve(false));
-    probe.listen(port, host, () => probe.close(() => resolve(true)));
-  });
-}
-
-const refusals: Readonly<Record<string, string>> = {
-  EADDRINUSE: "another process does already",
-  EADDRNOTAVAIL: "this machine has no such address",
-  ENOTFOUND: "the host is not known",
-  EACCES: "this user may not use the port",
-};
 
 /** Reads the files of TLS where they are configured; throws an error that names the setting at fault. */
 export async function readTls({ tls }: Config): Promise<{ cert: string; key: string } | undefined> {
