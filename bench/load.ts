@@ -54,10 +54,10 @@ export async function openVariedLoad(run: BenchRun, target: Varied): Promise<Mak
 }
 
 /** Makes a number of calls; resolves with the seconds that they took. */
-type MakeCalls = (calls: number) => Promise<number>;
+export type MakeCalls = (calls: number) => Promise<number>;
 
-/** Chooses the number of calls by how fast the last ones were. */
-function counting({ short }: BenchRun, make: MakeCalls): MakeLoad {
+/** Load for a time, from calls by number: how many are made is chosen by how fast the last ones were. */
+export function counting({ short }: BenchRun, make: MakeCalls): MakeLoad {
   let perSecond: number | undefined;
   return async (seconds) => {
     perSecond ??= short ? 200 : 500 / (await make(500));

@@ -128,15 +128,16 @@ export async function scratchFolder(run: BenchRun): Promise<string> {
   return folder;
 }
 
-/** A new database that goes with the bench; its URL. */
-export async function scratchDatabase(run: BenchRun, serverUrl: string): Promise<string> {
+/** A new database that goes with the bench, a copy of another where one is given that nobody is connected to; its URL. */
+export async function scratchDatabase(run: BenchRun, serverUrl: string, copyOf?: string): Promise<string> {
   const name = `slipway_bench_${Date.now()}`;
   const onServer = async (statement: string) => {
     const client = new pg.Client({ connectionString: serverUrl });
     await client.connect();
     await client.query(statement).finally(() => client.end());
   };
-  await onServer(`create database ${name}`);
+  const template = copyOf === undefined ? "" : ` template ${new URL(copyOf).pathname.slice(1)}`;
+  await onServer(`create database ${name}${template}`);
   run.onEnd(() => onServer(`drop database if exists ${name} with (force)`));
   const url = new URL(serverUrl);
   url.pathname = `/${name}`;

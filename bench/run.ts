@@ -21,6 +21,9 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   "unary-grpc-vs-grpcjs": async () => (await import("./unary.js")).unaryGrpcVsGrpcjs,
   "unary-grpc-vs-raw-http2": async () => (await import("./unary.js")).unaryGrpcVsRawHttp2,
   "unary-connect-h1-vs-connect-node": async () => (await import("./unary.js")).unaryConnectVsConnectNode,
+  "get-pg-vs-pg": async () => (await import("./database.js")).getPgVsPg,
+  "list50-pg-vs-pg": async () => (await import("./database.js")).list50PgVsPg,
+  "create-pg-vs-pg": async () => (await import("./database.js")).createPgVsPg,
 };
 
 const { values: options, positionals } = parseArgs({
