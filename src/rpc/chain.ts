@@ -6,7 +6,6 @@ import { authorizeBy } from "./authorize.js";
 import { openCall } from "./call.js";
 import { type CallLogOptions, logCalls } from "./call-log.js";
 import { type Admitted, chargeBy } from "./charge.js";
-import { encodeOnce } from "./encode-once.js";
 import { readFirstMessage } from "./first-message.js";
 import { mapErrors } from "./map-errors.js";
 import { guardStreams, type OpenStreams } from "./open-streams.js";
@@ -29,10 +28,9 @@ export interface ChainOptions extends CallLogOptions {
   readonly limits: StreamLimits;
 }
 
-/** What every call of the API passes, the outermost first; outside of it messages are encoded and nothing reads them. */
+/** What every call of the API passes, the outermost first. */
 export function apiChain(options: ChainOptions): Interceptor[] {
   return [
-    encodeOnce(),
     openCall,
     mapErrors,
     logCalls(options),

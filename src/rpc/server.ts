@@ -23,7 +23,8 @@ import { createRateLimiter, type RateLimiter, type RateLimits } from "./rate-lim
 import { registerReflection } from "./reflection.js";
 import type { OnRefused } from "./refusals.js";
 import type { StreamLimits } from "./stream-limit.js";
-import { createTransport, type TransportLimits } from "./transport.js";
+import { createTransport } from "./transport.js";
+import type { TransportLimits } from "./transport-options.js";
 import { warmValidator } from "./validate.js";
 
 export interface HandlerLimits extends TransportLimits, RateLimits, StreamLimits {

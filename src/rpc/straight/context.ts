@@ -1,0 +1,146 @@
+import type { DescMethod, DescService } from "@bufbuild/protobuf";
+import {
+  Code,
+  ConnectError,
+  type ContextValues,
+  type HandlerContext,
+  type Interceptor,
+  type StreamRequest,
+  type UnaryRequest,
+} from "@connectrpc/connect";
+
+type AnyRequest = Parameters<ReturnType<Interceptor>>[0];
+
+/** What is known of a call when its handler is about to be asked. */
+export interface ContextInit {
+  readonly method: DescMethod;
+  readonly protocolName: "grpc" | "connect";
+  /** The type of a good answer's body. */
+  readonly contentType: string;
+  readonly url: string;
+  readonly requestHeader: Headers;
+  readonly values: ContextValues;
+  /** The time that the caller gives the call, in ms, from now on; undefined: as long as it takes. */
+  readonly timeoutMs: number | undefined;
+  readonly shutdownSignal: AbortSignal;
+}
+
+/** Why a signal fired that nobody fired while the call was under way. One for all: an error of its own costs a stack. */
+const over = new DOMException("the call is over", "AbortError");
+
+/**
+ * The context of one call, as its handler sees it. What most calls never ask for
+ * is made when it is asked for: above all the signal, which costs more than all the rest.
+ */
+export class CallContext implements HandlerContext {
+  readonly method: DescMethod;
+  readonly service: DescService;
+  readonly protocolName: "grpc" | "connect";
+  readonly requestMethod = "POST";
+  readonly url: string;
+  readonly requestHeader: Headers;
+  readonly responseHeader: Headers;
+  readonly responseTrailer: Headers;
+  readonly values: ContextValues;
+  readonly timeoutMs: () => number | undefined;
+  /** The request as the outermost interceptor gets it. */
+  request: AnyRequest | undefined;
+  readonly #shutdownSignal: AbortSignal;
+  readonly #timer: NodeJS.Timeout | undefined;
+  #controller: AbortController | undefined;
+  #unlink: (() => void) | undefined;
+  /** Why the call has ended; undefined while it is under way. */
+  #reason: unknown;
+
+  constructor(init: ContextInit) {
+    const { method, protocolName, contentType, timeoutMs } = init;
+    this.method = method;
+    this.service = method.parent;
+    this.protocolName = protocolName;
+    this.url = init.url;
+    this.requestHeader = init.requestHeader;
+    this.responseHeader = new Headers({ "content-type": contentType });
+    this.responseTrailer = protocolName === "grpc" ? new Headers({ "grpc-status": "0" }) : new Headers();
+    this.values = init.values;
+    this.#shutdownSignal = init.shutdownSignal;
+    if (timeoutMs === undefined) {
+      this.timeoutMs = noTimeout;
+      return;
+    }
+    const endsAt = Date.now() + timeoutMs;
+    this.timeoutMs = () => endsAt - Date.now();
+    const late = () => this.end(new ConnectError("the operation timed out", Code.DeadlineExceeded));
+    if (timeoutMs <= 0) late();
+    else this.#timer = setTimeout(late, timeoutMs);
+  }
+
+  /** Fires when the call is over, its deadline has passed, its caller is gone or the server gives up. */
+  get signal(): AbortSignal {
+    if (this.#controller !== undefined) return this.#controller.signal;
+    const shutdown = this.#shutdownSignal;
+    const onShutdown = () => this.end(shutdown.reason);
+    this.#controller = new AbortController();
+    if (this.#reason !== undefined) this.#controller.abort(this.#reason);
+    else if (shutdown.aborted) onShutdown();
+    else {
+      shutdown.addEventListener("abort", onShutdown);
+      this.#unlink = () => shutdown.removeEventListener("abort", onShutdown);
+    }
+    return this.#controller.signal;
+  }
+
+  /** Ends the call for this reason, unless it has ended. */
+  end(reason: unknown = over): void {
+    if (this.#reason !== undefined) return;
+    this.#reason = reason;
+    clearTimeout(this.#timer);
+    this.#unlink?.();
+    this.#controller?.abort(reason);
+  }
+}
+
+const noTimeout = () => undefined;
+
+/** A request that brings the context of its call along, through whatever interceptors make of it. */
+export interface InContext {
+  readonly context: CallContext;
+}
+
+/** A request of one message, as interceptors see it. */
+export function unaryRequest(context: CallContext, message: UnaryRequest["message"]): UnaryRequest & InContext {
+  const { service, url, requestHeader: header, values: contextValues } = context;
+  const method = context.method as UnaryRequest["method"];
+  const request = {
+    stream: false as const,
+    message,
+    method,
+    service,
+    requestMethod: "POST",
+    url,
+    header,
+    contextValues,
+    context,
+    get signal() {
+      return context.signal;
+    },
+  };
+  context.request = request;
+  return request;
+}
+
+/** The request of a stream, as interceptors see it. */
+export function streamRequest(context: CallContext, message: StreamRequest["message"]): StreamRequest & InContext {
+  const { service, url, requestHeader: header, values: contextValues, signal } = context;
+  const method = context.method as StreamRequest["method"];
+  return { stream: true, message, method, service, requestMethod: "POST", url, header, contextValues, context, signal };
+}
+
+/** What the handler of a request gets: its call's context, with what interceptors have put in its place. */
+export function handlerContextOf(req: AnyRequest): HandlerContext {
+  const { context } = req as AnyRequest & InContext;
+  if (req === context.request) return context;
+  const { method, protocolName, requestMethod, url, responseHeader, responseTrailer, timeoutMs } = context;
+  const { service, header: requestHeader, signal, contextValues: values } = req;
+  const ofCall = { method, protocolName, requestMethod, url, responseHeader, responseTrailer, timeoutMs };
+  return { ...ofCall, service, requestHeader, signal, values };
+}

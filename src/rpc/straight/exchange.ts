@@ -1,0 +1,118 @@
+import type { IncomingHttpHeaders } from "node:http";
+import type { Readable } from "node:stream";
+import { createContextValues } from "@connectrpc/connect";
+import { type Origin, originKey } from "../call.js";
+import type { Cors } from "../cors.js";
+import { type Answer, type AnswerOptions, answerUnary, type PlainHeaders } from "./answer.js";
+import { type BodyLimits, collectBody, onlyMessage } from "./body.js";
+import { CallContext } from "./context.js";
+import { envelopeBytes, type Head, type Heads } from "./head.js";
+import type { StraightMethod, UnaryStraight } from "./methods.js";
+
+/** What both HTTP versions need to serve a call. */
+export interface ExchangeOptions extends AnswerOptions {
+  readonly heads: Heads;
+  readonly readMaxBytes: number;
+  readonly cors: Pick<Cors, "headersFor">;
+  readonly shutdownSignal: AbortSignal;
+  /** Where a request comes from, by its headers and the address of its connection's other end. */
+  readonly originOf: (headers: IncomingHttpHeaders, remoteAddress: string | undefined) => Origin;
+  /** Told of requests whose caller was gone before they had come. */
+  readonly onCutShort: (call: Exchange) => void;
+  /** Told of answers that could not be written, mostly because their caller is gone. */
+  readonly onUndelivered: (call: Exchange, error: unknown) => void;
+}
+
+/** One call on its way. */
+export interface Exchange {
+  readonly head: Head;
+  readonly method: StraightMethod["method"];
+  readonly origin: Origin;
+  readonly context: CallContext;
+  /** Milliseconds of the process's own clock. */
+  readonly began: number;
+  /** Headers that every answer has. */
+  readonly baseHeaders: PlainHeaders;
+}
+
+/** Begins a call whose headers are there; its deadline runs from now on. */
+export function beginExchange(
+  head: Head,
+  headers: IncomingHttpHeaders,
+  remoteAddress: string | undefined,
+  { originOf, cors, shutdownSignal }: ExchangeOptions,
+): Exchange {
+  const origin = originOf(headers, remoteAddress);
+  const { dialect, url, timeoutMs } = head;
+  const { method } = head.method;
+  const values = createContextValues().set(originKey, origin);
+  const requestHeader = webHeaders(headers);
+  const { protocolName, contentType } = dialect;
+  const context = new CallContext({
+    ...{ method, protocolName, contentType, url, requestHeader, values, timeoutMs, shutdownSignal },
+  });
+  const baseHeaders = { "x-request-id": origin.trace.requestId, ...cors.headersFor(headers.origin, head.path) };
+  return { head, method, origin, context, began: performance.now(), baseHeaders };
+}
+
+/** What serves what cannot be served here: `begun` are the bytes that were read; `rest` says whether more may come. */
+export type LongWay = (begun: Buffer, rest: boolean) => void;
+
+/** Reads the request of a unary call, runs it and writes its answer; or sends it the long way with what was read. */
+export function serveUnary(
+  exchange: Exchange,
+  method: UnaryStraight,
+  source: Readable,
+  options: ExchangeOptions,
+  write: (answer: Answer) => void,
+  longWay: LongWay,
+): void {
+  const { head, context } = exchange;
+  const { binary, protocolName } = head.dialect;
+  const leave = (begun: Buffer, rest: boolean) => {
+    context.end();
+    longWay(begun, rest);
+  };
+  collectBody(source, limitsOf(head, options), (end) => {
+    if (end.kind === "cut short") {
+      context.end();
+      return options.onCutShort(exchange);
+    }
+    if (end.kind === "too much") return leave(end.begun, true);
+    const bytes = protocolName === "grpc" ? onlyMessage(end.bytes) : end.bytes;
+    const message = bytes && parsed(method, binary, bytes);
+    // What is malformed gets the words of the library.
+    if (message === undefined) return leave(end.bytes, false);
+    const answered = answerUnary(method, head, context, message, options).then(write);
+    answered.catch((error: unknown) => {
+      source.destroy();
+      options.onUndelivered(exchange, error);
+    });
+  });
+}
+
+function limitsOf({ dialect }: Head, { readMaxBytes }: ExchangeOptions): BodyLimits {
+  if (dialect.protocolName === "connect") return { limit: readMaxBytes };
+  return { limit: readMaxBytes + envelopeBytes, messageLimit: readMaxBytes };
+}
+
+function parsed(method: UnaryStraight, binary: boolean, bytes: Buffer) {
+  try {
+    return method.serialization.getI(binary).parse(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Headers as the Fetch standard has them, without those of HTTP/2 itself. */
+function webHeaders(headers: IncomingHttpHeaders): Headers {
+  const result = new Headers();
+  for (const name in headers) {
+    const value = headers[name];
+    // Names that begin with a colon.
+    if (value === undefined || name.charCodeAt(0) === 58) continue;
+    if (typeof value === "string") result.append(name, value);
+    else for (const one of value) result.append(name, one);
+  }
+  return result;
+}

@@ -1,0 +1,91 @@
+import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
+import { Code, ConnectError } from "@connectrpc/connect";
+import type { Http2StreamHandler } from "../http-types.js";
+import type { BodyWatch } from "../http2-body-time.js";
+import type { Answer, PlainHeaders } from "./answer.js";
+import { beginExchange, type Exchange, type ExchangeOptions, serveUnary } from "./exchange.js";
+
+export interface Http2Options extends ExchangeOptions {
+  /** Ends requests that do not come to their end. */
+  readonly bodyWatch: BodyWatch;
+  /** Serves a stream whose request cannot be served here; see LongWay. */
+  readonly longWay: (
+    stream: ServerHttp2Stream,
+    headers: IncomingHttpHeaders,
+    rawHeaders: readonly string[],
+    exchange: Exchange,
+    begun: Buffer,
+    rest: boolean,
+  ) => void;
+}
+
+/** Serves calls straight from HTTP/2 streams, without the request and response objects that Node makes of them. */
+export function straightHttp2(options: Http2Options): Http2StreamHandler {
+  const addressOf = createAddresses();
+  return (stream, headers, rawHeaders) => {
+    const { session } = stream;
+    if (headers[":method"] !== "POST" || session === undefined) return false;
+    const head = options.heads.read(headers[":path"], headers, true, session.encrypted === true);
+    if (head === undefined) return false;
+    const exchange = beginExchange(head, headers, addressOf(session), options);
+    const { context, baseHeaders } = exchange;
+    // An error of a stream is always followed by its close.
+    stream.on("error", ignore);
+    stream.on("close", () => context.end(resetReason(stream.rstCode)));
+    options.bodyWatch.watch(stream);
+    if (head.method.kind === "unary") {
+      const write = (answer: Answer) => writeAnswer(stream, baseHeaders, answer);
+      const longWay = (begun: Buffer, rest: boolean) =>
+        options.longWay(stream, headers, rawHeaders, exchange, begun, rest);
+      serveUnary(exchange, head.method, stream, options, write, longWay);
+    }
+    return true;
+  };
+}
+
+const ignore = (): void => {};
+
+function writeAnswer(stream: ServerHttp2Stream, baseHeaders: PlainHeaders, answer: Answer): void {
+  // Its caller is gone.
+  if (stream.destroyed || stream.closed) return;
+  const { status, headers, body, trailers } = answer;
+  const all = { ":status": status, ...baseHeaders, ...headers };
+  if (trailers === undefined) stream.respond(all);
+  else {
+    stream.respond(all, { waitForTrailers: true });
+    stream.once("wantTrailers", () => stream.sendTrailers(trailers));
+  }
+  stream.end(body);
+}
+
+/** The addresses of the other ends, each asked for once for its connection. */
+function createAddresses() {
+  const known = new WeakMap<object, string | undefined>();
+  return (session: NonNullable<ServerHttp2Stream["session"]>): string | undefined => {
+    if (known.has(session)) return known.get(session);
+    const { remoteAddress } = session.socket;
+    known.set(session, remoteAddress);
+    return remoteAddress;
+  };
+}
+
+const codes: Readonly<Record<number, Code>> = {
+  [constants.NGHTTP2_PROTOCOL_ERROR]: Code.Internal,
+  [constants.NGHTTP2_INTERNAL_ERROR]: Code.Internal,
+  [constants.NGHTTP2_FLOW_CONTROL_ERROR]: Code.Internal,
+  [constants.NGHTTP2_SETTINGS_TIMEOUT]: Code.Internal,
+  [constants.NGHTTP2_FRAME_SIZE_ERROR]: Code.Internal,
+  [constants.NGHTTP2_REFUSED_STREAM]: Code.Unavailable,
+  [constants.NGHTTP2_CANCEL]: Code.Canceled,
+  [constants.NGHTTP2_COMPRESSION_ERROR]: Code.Internal,
+  [constants.NGHTTP2_CONNECT_ERROR]: Code.Internal,
+  [constants.NGHTTP2_ENHANCE_YOUR_CALM]: Code.ResourceExhausted,
+  [constants.NGHTTP2_INADEQUATE_SECURITY]: Code.PermissionDenied,
+  [constants.NGHTTP2_HTTP_1_1_REQUIRED]: Code.PermissionDenied,
+};
+
+/** Why a stream was reset, as the specification of gRPC maps it; undefined when it was not. */
+function resetReason(rstCode: number): ConnectError | undefined {
+  const code = codes[rstCode];
+  return code === undefined ? undefined : new ConnectError(`the stream was reset with HTTP/2 error ${rstCode}`, code);
+}
