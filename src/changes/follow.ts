@@ -1,13 +1,14 @@
-import { setImmediate as breathe } from "node:timers/promises";
 import type { Logger } from "pino";
 import { withoutValues } from "../db/errors.js";
 import { DomainError } from "../errors.js";
-import { takeTurns } from "../in-turn.js";
 import type { Change } from "./change.js";
 import type { ChangeFeed } from "./feed.js";
 import { retried } from "./load.js";
-import { createReader, type Reader } from "./reader.js";
+import { Reader, type ReaderHost } from "./reader.js";
 import { createReaderIndex } from "./reader-index.js";
+import type { Selection, View } from "./selection.js";
+import { createSharedReads } from "./shared-reads.js";
+import { createSlices } from "./slices.js";
 
 export interface FollowerOptions<T> {
   readonly feed: ChangeFeed;
@@ -23,14 +24,6 @@ export interface FollowerOptions<T> {
   readonly maxPending?: number;
 }
 
-/** What to follow: everything, a scope, one key, or one key within a scope. */
-export interface Selection<T> {
-  readonly scope?: string;
-  readonly key?: string;
-  /** Reads the present state of the selection. */
-  readonly initial: () => Promise<readonly T[]>;
-}
-
 /** Follows the rows of one topic for any number of readers, and loads each change once for all of them. */
 export interface Follower<T> {
   /**
@@ -38,7 +31,9 @@ export interface Follower<T> {
    * state of a key, and never an older one after a newer. Ends when the signal aborts;
    * throws DomainError "unavailable" when the database stays away or the follower closes.
    */
-  follow(selection: Selection<T>, signal: AbortSignal): AsyncGenerator<T, void, undefined>;
+  follow(selection: Selection<T>, signal: AbortSignal): AsyncIterableIterator<T>;
+  /** The same, with what a view shows of each state. */
+  show<V>(selection: Selection<T>, view: View<T, V>, signal: AbortSignal): AsyncIterableIterator<V>;
   /** How many readers there are. */
   readonly readers: number;
   /** Ends all streams. */
@@ -46,40 +41,38 @@ export interface Follower<T> {
 }
 
 const LOAD_SIZE = 500;
-const DELIVERIES_PER_SLICE = 200;
-const CONCURRENT_READS = 4;
+const DELIVERIES_PER_SLICE = 500;
 
 /** Creates a follower; it subscribes to the feed at once. */
 export function createFollower<T>(options: FollowerOptions<T>): Follower<T> {
   const { feed, topic, log } = options;
   const readers = createReaderIndex<T>();
   const dirty = new Set<string>();
-  const limit = takeTurns({ running: CONCURRENT_READS });
+  const each = createSlices(DELIVERIES_PER_SLICE);
+  const onStale = createSharedReads<T>({ each, errorOf: unavailable });
+  const host: ReaderHost<T> = {
+    keyOf: options.keyOf,
+    versionOf: options.versionOf,
+    maxPending: options.maxPending ?? 1_000,
+    onBegin: readers.add,
+    onStale,
+    onEnd: readers.delete,
+  };
   let loading = false;
-  let deliveries = 0;
-
-  /** Lets the event loop breathe while many readers are served. */
-  async function eachSliced(chosen: Iterable<Reader<T>>, act: (reader: Reader<T>) => void): Promise<void> {
-    for (const reader of chosen) {
-      act(reader);
-      deliveries += 1;
-      if (deliveries % DELIVERIES_PER_SLICE === 0) await breathe();
-    }
-  }
 
   async function loadSome(): Promise<void> {
     const keys = [...dirty].slice(0, LOAD_SIZE);
     for (const key of keys) dirty.delete(key);
     for (const item of await retried(() => options.load(keys))) {
       const chosen = readers.of(options.keyOf(item), options.scopeOf(item));
-      await eachSliced(chosen, (reader) => reader.offer(item));
+      await each(chosen, (reader) => reader.offer(item));
     }
   }
 
   async function giveUp(error: unknown): Promise<void> {
     log.error({ err: withoutValues(error), topic }, "changed rows could not be read; their readers must come back");
     dirty.clear();
-    await eachSliced(readers.all(), (reader) => reader.fail(unavailable(error)));
+    await each(readers.all(), (reader) => reader.fail(unavailable(error)));
   }
 
   /** One load at a time: a later one never brings an older state. */
@@ -92,34 +85,17 @@ export function createFollower<T>(options: FollowerOptions<T>): Follower<T> {
 
   function onChanges(batch: readonly Change[] | "resync"): void {
     if (batch === "resync") {
-      void eachSliced(readers.all(), (reader) => reader.refresh());
+      void each(readers.all(), (reader) => reader.refresh());
       return;
     }
     for (const { key, scope } of batch) if (readers.has(key, scope)) dirty.add(key);
     void loadDirty();
   }
 
-  async function* follow(selection: Selection<T>, signal: AbortSignal): AsyncGenerator<T, void, undefined> {
-    const reader = createReader<T>({
-      keyOf: options.keyOf,
-      versionOf: options.versionOf,
-      maxPending: options.maxPending ?? 1_000,
-      read: () => limit(() => retried(selection.initial)).catch((error) => Promise.reject(unavailable(error))),
-    });
-    const remove = readers.add(reader, selection.key, selection.scope);
-    const stop = (): void => reader.end();
-    signal.addEventListener("abort", stop, { once: true });
-    try {
-      if (!signal.aborted) yield* reader.items();
-    } finally {
-      signal.removeEventListener("abort", stop);
-      remove();
-    }
-  }
-
   const unsubscribe = feed.subscribe(topic, onChanges);
   return {
-    follow,
+    follow: (selection, signal) => new Reader<T>(host, selection, unchanged, signal),
+    show: (selection, view, signal) => new Reader(host, selection, view, signal),
     get readers() {
       return readers.size;
     },
@@ -129,6 +105,8 @@ export function createFollower<T>(options: FollowerOptions<T>): Follower<T> {
     },
   };
 }
+
+const unchanged = { show: <T>(item: T): T => item };
 
 function unavailable(cause: unknown): DomainError {
   if (cause instanceof DomainError) return cause;

@@ -1,31 +1,29 @@
 import type { Reader } from "./reader.js";
 
-/** Finds the readers that a change concerns. */
+type AnyReader<T> = Reader<T, unknown>;
+
+/** Finds the readers that a change concerns, by what they selected. */
 export interface ReaderIndex<T> {
   readonly size: number;
-  all(): Iterable<Reader<T>>;
+  all(): Iterable<AnyReader<T>>;
   /** The readers of an item; may be asked before the item is read. */
-  of(key: string, scope: string): Iterable<Reader<T>>;
+  of(key: string, scope: string): Iterable<AnyReader<T>>;
   /** Whether there are any. */
   has(key: string, scope: string): boolean;
-  /** Adds a reader of a key, of a scope, of a key within a scope, or of everything; the returned function removes it. */
-  add(reader: Reader<T>, key: string | undefined, scope: string | undefined): () => void;
-}
-
-interface Entry<T> {
-  readonly reader: Reader<T>;
-  readonly scope: string | undefined;
+  add(reader: AnyReader<T>): void;
+  delete(reader: AnyReader<T>): void;
 }
 
 /** Creates an empty index. */
 export function createReaderIndex<T>(): ReaderIndex<T> {
-  const all = new Set<Reader<T>>();
-  const places = new Map<string, Set<Entry<T>>>();
+  const all = new Set<AnyReader<T>>();
+  const places = new Map<string, Set<AnyReader<T>>>();
 
-  function* of(key: string, scope: string): Generator<Reader<T>> {
-    for (const place of [placeOf(key, undefined), placeOf(undefined, scope), EVERYTHING]) {
-      for (const entry of places.get(place) ?? []) {
-        if (entry.scope === undefined || entry.scope === scope) yield entry.reader;
+  function* of(key: string, scope: string): Generator<AnyReader<T>> {
+    for (const name of [keyName(key), scopeName(scope), EVERYTHING]) {
+      for (const reader of places.get(name) ?? []) {
+        const { selection } = reader;
+        if (selection.scope === undefined || selection.scope === scope) yield reader;
       }
     }
   }
@@ -37,24 +35,28 @@ export function createReaderIndex<T>(): ReaderIndex<T> {
     all: () => all,
     of,
     has: (key, scope) => of(key, scope).next().done === false,
-    add(reader, key, scope) {
-      const place = placeOf(key, scope);
-      const entries = places.get(place) ?? new Set();
-      const entry = { reader, scope };
-      places.set(place, entries.add(entry));
+    add(reader) {
+      const name = nameOf(reader);
+      const place = places.get(name) ?? new Set();
+      places.set(name, place.add(reader));
       all.add(reader);
-      return () => {
-        all.delete(reader);
-        entries.delete(entry);
-        if (entries.size === 0 && places.get(place) === entries) places.delete(place);
-      };
+    },
+    delete(reader) {
+      const name = nameOf(reader);
+      const place = places.get(name);
+      all.delete(reader);
+      place?.delete(reader);
+      if (place?.size === 0) places.delete(name);
     },
   };
 }
 
 const EVERYTHING = "everything";
+const keyName = (key: string): string => `key ${key}`;
+const scopeName = (scope: string): string => `scope ${scope}`;
 
-function placeOf(key: string | undefined, scope: string | undefined): string {
-  if (key !== undefined) return `key ${key}`;
-  return scope === undefined ? EVERYTHING : `scope ${scope}`;
+/** Where a reader is found; one of a key within a scope is found by the key. */
+function nameOf<T>({ selection: { key, scope } }: AnyReader<T>): string {
+  if (key !== undefined) return keyName(key);
+  return scope === undefined ? EVERYTHING : scopeName(scope);
 }

@@ -1,91 +1,213 @@
-export interface ReaderOptions<T> {
+import type { Selection, View } from "./selection.js";
+
+type Version = bigint | number;
+
+/** What all readers of a follower have in common. */
+export interface ReaderHost<T> {
   readonly keyOf: (item: T) => string;
-  readonly versionOf: (item: T) => bigint | number;
+  readonly versionOf: (item: T) => Version;
+  /** How many keys a reader may lag behind before it reads its whole selection again. */
   readonly maxPending: number;
-  /** Reads everything that the reader follows. */
-  readonly read: () => Promise<readonly T[]>;
+  /** The reader was asked for its first item. */
+  onBegin(reader: Reader<T, unknown>): void;
+  /** Asks for a read of everything that the reader follows: `refill` or `fail` is called some time later. */
+  onStale(reader: Reader<T, unknown>, isFirst: boolean): void;
+  /** The reader needs nothing more; called at most once, and only if it has begun. */
+  onEnd(reader: Reader<T, unknown>): void;
 }
 
-/** One stream: the newest state of each key that its consumer has not taken yet. */
-export interface Reader<T> {
-  /** Takes a state of an item, unless it is not newer than what the reader has had. */
-  offer(item: T): void;
-  /** Asks for a new read of everything, once what is pending has been taken. */
-  refresh(): void;
-  /** Ends the stream with an error. */
-  fail(error: Error): void;
-  /** Ends the stream. */
-  end(): void;
-  items(): AsyncGenerator<T, void, undefined>;
+interface Consumer<V> {
+  resolve(result: IteratorResult<V, undefined>): void;
+  reject(error: unknown): void;
 }
 
-/** Creates a reader; its first items are read when the first one is asked for. */
-export function createReader<T>({ keyOf, versionOf, maxPending, read }: ReaderOptions<T>): Reader<T> {
-  const pending = new Map<string, T>();
+/**
+ * One stream: the newest state of each key that its consumer has not taken yet. Its first items are
+ * read when the first one is asked for, one at a time. There may be ten thousands of readers, nearly
+ * all of them waiting: each is one object, which holds no more than it must.
+ */
+export class Reader<T, V = T> implements AsyncIterableIterator<V, undefined, undefined> {
+  readonly selection: Selection<T>;
+  readonly #host: ReaderHost<T>;
+  readonly #view: View<T, V>;
+  /** What was offered and not taken; only there while there is something. */
+  #pending: Map<string, T> | undefined;
   // The newest version that was offered of each key; bounded, for beyond `limit` everything is read again.
-  let versions = new Map<string, bigint | number>();
-  let limit = maxPending;
-  let stale = true;
-  let ended: { readonly error: Error | undefined } | undefined;
-  let wake = (): void => {};
+  #versions = new Map<string, Version>();
+  #limit: number;
+  #hasBegun = false;
+  #isStale = true;
+  #isReading = false;
+  #hasRead = false;
+  #ended: { readonly error: unknown } | undefined;
+  #consumer: Consumer<V> | undefined;
+  #signal: AbortSignal | undefined;
 
-  function isNewer(item: T, known: ReadonlyMap<string, bigint | number>): boolean {
-    const version = known.get(keyOf(item));
-    return version === undefined || versionOf(item) > version;
+  /** Ends when the signal fires, if there is one. */
+  constructor(host: ReaderHost<T>, selection: Selection<T>, view: View<T, V>, signal?: AbortSignal) {
+    this.#host = host;
+    this.selection = selection;
+    this.#view = view;
+    this.#limit = host.maxPending;
+    this.#signal = signal;
   }
 
-  function offer(item: T): void {
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  next(): Promise<IteratorResult<V, undefined>> {
+    if (!this.#hasBegun) this.#begin();
+    return new Promise((resolve, reject) => {
+      this.#consumer = { resolve, reject };
+      this.#serve();
+    });
+  }
+
+  return(): Promise<IteratorResult<V, undefined>> {
+    this.end();
+    return Promise.resolve({ done: true, value: undefined });
+  }
+
+  /** Takes a state of an item, unless it is not newer than what the reader has had. */
+  offer(item: T): void {
+    const { keyOf, versionOf } = this.#host;
     const key = keyOf(item);
-    if (!isNewer(item, versions)) return;
-    if (versions.size >= limit && !versions.has(key)) {
-      stale = true;
-    } else {
-      versions.set(key, versionOf(item));
-      pending.set(key, item);
+    const version = versionOf(item);
+    const known = this.#versions.get(key);
+    if (this.#ended !== undefined || (known !== undefined && version <= known)) return;
+    if (known === undefined && this.#versions.size >= this.#limit) {
+      this.refresh();
+      return;
     }
-    wake();
+    this.#versions.set(key, version);
+    // Mostly somebody waits for just this.
+    if (this.#isWaitedFor) this.#take(item);
+    else this.#keep(key, item);
   }
 
-  /** Reads everything, keeps what is news, and forgets the versions of keys that are no longer there. */
-  async function reread(): Promise<void> {
-    stale = false;
-    const items = await read();
-    limit = Math.max(maxPending, 2 * items.length);
-    const before = versions;
-    versions = new Map([...pending.keys()].map((key) => [key, before.get(key) ?? 0]));
+  /** Asks for a new read of everything, once what is pending has been taken. */
+  refresh(): void {
+    this.#isStale = true;
+    this.#serve();
+  }
+
+  /** Takes what was read: keeps what is news, and forgets the versions of keys that are no longer there. */
+  refill(items: readonly T[]): void {
+    if (this.#ended !== undefined) return;
+    const { keyOf, versionOf, maxPending } = this.#host;
+    this.#isReading = false;
+    this.#hasRead = true;
+    this.#limit = Math.max(maxPending, 2 * items.length);
+    const before = this.#versions;
+    this.#versions = new Map();
+    for (const key of this.#pending?.keys() ?? []) this.#versions.set(key, before.get(key) ?? 0);
     for (const item of items) {
       const key = keyOf(item);
-      if (isNewer(item, before)) pending.set(key, item);
-      versions.set(key, isNewer(item, before) ? versionOf(item) : (before.get(key) ?? 0));
+      const version = versionOf(item);
+      const known = before.get(key);
+      const isNews = known === undefined || version > known;
+      if (isNews) this.#keep(key, item);
+      this.#versions.set(key, isNews ? version : known);
+    }
+    this.#serve();
+  }
+
+  /** Ends the stream with an error. */
+  fail(error: unknown): void {
+    this.#end({ error });
+  }
+
+  /** Ends the stream. */
+  end(): void {
+    this.#end({ error: undefined });
+  }
+
+  /** The signal fired. */
+  handleEvent(): void {
+    this.end();
+  }
+
+  /** Whether an item would go straight to the consumer. */
+  get #isWaitedFor(): boolean {
+    return this.#consumer !== undefined && this.#pending === undefined && !this.#isReading;
+  }
+
+  #begin(): void {
+    this.#hasBegun = true;
+    if (this.#ended !== undefined) return;
+    if (this.#signal?.aborted) {
+      this.#ended = { error: undefined };
+      return;
+    }
+    this.#signal?.addEventListener("abort", this, { once: true });
+    this.#host.onBegin(this);
+  }
+
+  /** Gives the consumer what it waits for, as far as there is something, and reads where there may be more. */
+  #serve(): void {
+    if (this.#ended !== undefined) {
+      this.#finish(this.#ended.error);
+      return;
+    }
+    while (this.#consumer !== undefined && !this.#isReading) {
+      const item = this.#unkeep();
+      if (item !== undefined) this.#take(item);
+      else if (this.#isStale) this.#reread();
+      else return;
     }
   }
 
-  async function* items(): AsyncGenerator<T, void, undefined> {
-    while (ended === undefined) {
-      const [first] = pending;
-      if (first !== undefined) {
-        pending.delete(first[0]);
-        yield first[1];
-      } else if (stale) await reread();
-      else await new Promise<void>((resolve) => (wake = resolve));
+  #reread(): void {
+    this.#isStale = false;
+    this.#isReading = true;
+    this.#host.onStale(this, !this.#hasRead);
+  }
+
+  #keep(key: string, item: T): void {
+    this.#pending ??= new Map();
+    this.#pending.set(key, item);
+  }
+
+  #unkeep(): T | undefined {
+    const first = this.#pending?.entries().next();
+    if (this.#pending === undefined || first === undefined || first.done) return undefined;
+    const [key, item] = first.value;
+    this.#pending.delete(key);
+    if (this.#pending.size === 0) this.#pending = undefined;
+    return item;
+  }
+
+  #take(item: T): void {
+    try {
+      const value = this.#view.show(item);
+      if (value === undefined) return;
+      const consumer = this.#consumer;
+      this.#consumer = undefined;
+      consumer?.resolve({ done: false, value });
+      if (this.#view.isLast?.(item)) this.end();
+    } catch (error) {
+      this.fail(error);
     }
-    if (ended.error !== undefined) throw ended.error;
   }
 
-  function end(error: Error | undefined): void {
-    ended ??= { error };
-    pending.clear();
-    wake();
+  #end(how: { readonly error: unknown }): void {
+    if (this.#ended !== undefined) return;
+    this.#ended = how;
+    this.#pending = undefined;
+    this.#signal?.removeEventListener("abort", this);
+    this.#signal = undefined;
+    if (this.#hasBegun) this.#host.onEnd(this);
+    this.#finish(how.error);
   }
 
-  return {
-    offer,
-    refresh() {
-      stale = true;
-      wake();
-    },
-    fail: end,
-    end: () => end(undefined),
-    items,
-  };
+  /** Tells the consumer of the end, of an error once. */
+  #finish(error: unknown): void {
+    const consumer = this.#consumer;
+    if (consumer === undefined) return;
+    this.#consumer = undefined;
+    this.#ended = { error: undefined };
+    if (error === undefined) consumer.resolve({ done: true, value: undefined });
+    else consumer.reject(error);
+  }
 }

@@ -2,9 +2,10 @@ import { setMaxListeners } from "node:events";
 import fc from "fast-check";
 import pino from "pino";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
-import { type ChangeFeed, openChangeFeed } from "../../src/changes/feed.js";
+import { type ChangeFeed, type ChangeListener, openChangeFeed } from "../../src/changes/feed.js";
 import { createFollower, type Follower } from "../../src/changes/follow.js";
-import { createReader } from "../../src/changes/reader.js";
+import { Reader } from "../../src/changes/reader.js";
+import { DomainError } from "../../src/errors.js";
 import { openTestDatabase, type TestDatabase } from "../support/database.js";
 import { createThings, loadThings, type Thing, touch } from "../support/things.js";
 
@@ -25,6 +26,32 @@ const load = async (keys: readonly string[]) => {
 };
 const ofProject = (project: string) => async () =>
   (await loadThings(database.server.db)).filter((thing) => thing.project === project);
+
+const follows = {
+  topic: "thing",
+  load,
+  keyOf: (thing: Thing) => thing.id,
+  scopeOf: (thing: Thing) => thing.project,
+  versionOf: (thing: Thing) => thing.version,
+  log,
+};
+
+/** A feed that tells what a test tells it. */
+function toldByHand() {
+  const listeners = new Set<ChangeListener>();
+  const byHand: ChangeFeed = {
+    subscribe(_topic, listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    status: () => ({ connected: true, lastReadAt: new Date() }),
+    close: async () => {},
+  };
+  const tell: ChangeListener = (batch) => {
+    for (const listener of listeners) listener(batch);
+  };
+  return { feed: byHand, tell };
+}
 
 /** Follows in the background and keeps what arrived. */
 function collect(selection: { scope?: string; key?: string; initial: () => Promise<readonly Thing[]> }) {
@@ -50,15 +77,7 @@ beforeEach(() => {
   failing = undefined;
   abort = new AbortController();
   setMaxListeners(0, abort.signal);
-  follower = createFollower<Thing>({
-    feed,
-    topic: "thing",
-    load,
-    keyOf: (thing) => thing.id,
-    scopeOf: (thing) => thing.project,
-    versionOf: (thing) => thing.version,
-    log,
-  });
+  follower = createFollower<Thing>({ ...follows, feed });
 });
 afterEach(() => {
   abort.abort();
@@ -143,32 +162,121 @@ describe("follower", () => {
   });
 
   test("a resync makes readers read again", async () => {
-    const listeners: ((batch: "resync") => void)[] = [];
-    const silent: ChangeFeed = {
-      subscribe: (_topic, listener) => {
-        listeners.push(listener);
-        return () => {};
-      },
-      status: () => ({ connected: true, lastReadAt: new Date() }),
-      close: async () => {},
-    };
-    const own = createFollower<Thing>({
-      feed: silent,
-      topic: "thing",
-      load,
-      keyOf: (thing) => thing.id,
-      scopeOf: (thing) => thing.project,
-      versionOf: (thing) => thing.version,
-      log,
-    });
+    const { feed: silent, tell } = toldByHand();
+    const own = createFollower<Thing>({ ...follows, feed: silent });
     let version = 1;
     const initial = async () => [{ id: "r", project: "r", version }];
     const items = own.follow({ scope: "r", initial }, abort.signal);
     expect((await items.next()).value?.version).toBe(1);
     version = 2;
-    for (const listener of listeners) listener("resync");
+    tell("resync");
     expect((await items.next()).value?.version).toBe(2);
     own.close();
+  });
+});
+
+describe("readers of the same selection", () => {
+  test("share their reads: hundreds who come at once, and a resync of all of them", async () => {
+    const reads: string[] = [];
+    let version = 1;
+    const initial = async () => {
+      reads.push(`version ${version}`);
+      return [{ id: "x", project: "x", version }];
+    };
+    const check = async () => void reads.push("check");
+    const { feed: own, tell } = toldByHand();
+    const mine = createFollower<Thing>({ ...follows, feed: own });
+    const iterators = Array.from({ length: 300 }, () => mine.follow({ scope: "x", initial, check }, abort.signal));
+    await Promise.all(iterators.map((items) => items.next()));
+    expect(reads).toEqual(["check", "version 1"]);
+    version = 2;
+    const next = Promise.all(iterators.map((items) => items.next()));
+    tell("resync");
+    expect(new Set((await next).map(({ value }) => value?.version))).toEqual(new Set([2]));
+    // Those of a later slice may come too late for the first read.
+    expect(new Set(reads)).toEqual(new Set(["check", "version 1", "version 2"]));
+    expect(reads.length).toBeLessThanOrEqual(4);
+    mine.close();
+  });
+
+  test("who comes while a read runs gets one that began later", async () => {
+    const answers: ((things: Thing[]) => void)[] = [];
+    const initial = () => new Promise<Thing[]>((resolve) => answers.push(resolve));
+    const { feed: own } = toldByHand();
+    const mine = createFollower<Thing>({ ...follows, feed: own });
+    const follow = () => mine.follow({ scope: "x", initial }, abort.signal).next();
+    const early = follow();
+    await until(() => expect(answers).toHaveLength(1));
+    const late = [follow(), follow()];
+    answers[0]?.([{ id: "x", project: "x", version: 1 }]);
+    expect((await early).value?.version).toBe(1);
+    await until(() => expect(answers).toHaveLength(2));
+    answers[1]?.([{ id: "x", project: "x", version: 2 }]);
+    expect((await Promise.all(late)).map(({ value }) => value?.version)).toEqual([2, 2]);
+    expect(answers).toHaveLength(2);
+    mine.close();
+  });
+
+  test("all hear that there is nothing to follow, and are gone; who comes later is looked up anew", async () => {
+    let exists = false;
+    const check = async () => {
+      if (!exists) throw new DomainError("missing", "no such thing");
+    };
+    const initial = async () => [{ id: "x", project: "x", version: 1 }];
+    const { feed: own } = toldByHand();
+    const mine = createFollower<Thing>({ ...follows, feed: own });
+    const follow = () => mine.follow({ scope: "x", initial, check }, abort.signal).next();
+    const results = await Promise.allSettled([follow(), follow(), follow()]);
+    for (const result of results) expect(result).toMatchObject({ status: "rejected", reason: { kind: "missing" } });
+    expect(mine.readers).toBe(0);
+    exists = true;
+    expect((await follow()).value?.version).toBe(1);
+    mine.close();
+  });
+});
+
+describe("a view", () => {
+  test("leaves out what it does not show, and ends with what it calls the last", async () => {
+    const { feed: own, tell } = toldByHand();
+    const state = new Map<string, Thing>();
+    const mine = createFollower<Thing>({
+      ...follows,
+      feed: own,
+      load: async (keys) => keys.flatMap((key) => state.get(key) ?? []),
+    });
+    const view = {
+      show: ({ id, version }: Thing) => (version % 2 === 0 ? undefined : `${id}${version}`),
+      isLast: ({ version }: Thing) => version >= 5,
+    };
+    const initial = async () => [];
+    const got: string[] = [];
+    const done = (async () => {
+      for await (const shown of mine.show({ scope: "x", initial }, view, abort.signal)) got.push(shown);
+    })();
+    await until(() => expect(mine.readers).toBe(1));
+    for (const version of [1, 2, 3, 4, 5]) {
+      state.set("a", { id: "a", project: "x", version });
+      tell([{ topic: "thing", scope: "x", key: "a" }]);
+      await new Promise(setImmediate);
+    }
+    await done;
+    expect(got).toEqual(["a1", "a3", "a5"]);
+    expect(mine.readers).toBe(0);
+    mine.close();
+  });
+
+  test("that fails ends only its own stream", async () => {
+    const { feed: own } = toldByHand();
+    const mine = createFollower<Thing>({ ...follows, feed: own });
+    const initial = async () => [{ id: "a", project: "x", version: 1 }];
+    const show = () => {
+      throw new Error("no picture");
+    };
+    const other = mine.follow({ scope: "x", initial }, abort.signal);
+    await expect(mine.show({ scope: "x", initial }, { show }, abort.signal).next()).rejects.toThrow("no picture");
+    expect((await other.next()).value?.version).toBe(1);
+    expect(mine.readers).toBe(1);
+    mine.close();
   });
 });
 
@@ -182,13 +290,23 @@ describe("reader", () => {
     await fc.assert(
       fc.asyncProperty(fc.array(action, { maxLength: 60 }), async (actions) => {
         const state = new Map<number, number>();
-        const reader = createReader<{ key: number; version: number }>({
-          keyOf: (item) => String(item.key),
-          versionOf: (item) => item.version,
-          maxPending: 3,
-          read: async () => [...state].map(([key, version]) => ({ key, version })),
-        });
-        const items = reader.items();
+        const items = new Reader<{ key: number; version: number }>(
+          {
+            keyOf: (item) => String(item.key),
+            versionOf: (item) => item.version,
+            maxPending: 3,
+            onBegin: () => {},
+            // Between the read and its arrival there may be changes.
+            onStale(stale) {
+              const read = [...state].map(([key, version]) => ({ key, version }));
+              queueMicrotask(() => stale.refill(read));
+            },
+            onEnd: () => {},
+          },
+          { initial: async () => [] },
+          { show: (item) => item },
+        );
+        const reader = items;
         const got = new Map<number, number>();
         const take = async () => {
           const { value } = await items.next();
