@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { bodyOf, headersOf, openCaller, type Target } from "./call.js";
 import type { BenchRun } from "./measure.js";
-import { isThere, placement } from "./placement.js";
+import { placement } from "./placement.js";
 import { scratchFolder } from "./processes.js";
 import { startClient } from "./servers.js";
 
@@ -31,14 +31,14 @@ export interface Varied extends Target {
 
 /**
  * Readies the load on a target. The answer to it must not change: before each round a call is made and its answer
- * compared with the first one's, and a round must have brought as many bytes as that many answers have. Uses h2load
- * where that is installed, and else a client on Node.js.
+ * compared with the first one's, and a round must have brought as many bytes as that many answers have.
  */
 export async function openLoad(run: BenchRun, target: Target): Promise<{ answer: Buffer; load: MakeLoad }> {
   const caller = openCaller(target, 1);
   run.onEnd(() => caller.close());
   const answer = await caller.call();
-  const make = isThere("h2load") ? await h2load(run, target, answer.length) : await workers(run, target, answer.length);
+  const make =
+    run.generator === "h2load" ? await h2load(run, target, answer.length) : await workers(run, target, answer.length);
   return {
     answer,
     load: counting(run, async (calls) => {

@@ -33,6 +33,8 @@ export interface BenchRun {
   readonly short: boolean;
   /** URL of a PostgreSQL server on which databases may be made; undefined: only the embedded database is measured. */
   readonly databaseUrl: string | undefined;
+  /** What loads HTTP servers: h2load, or a client on Node.js, which takes more of the processor. */
+  readonly generator: "h2load" | "node";
   /** Where the measured processes leave CPU profiles; undefined: they are not profiled. */
   readonly profileDir: string | undefined;
   readonly report: (measure: Measure) => void;

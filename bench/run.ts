@@ -1,7 +1,8 @@
-// npm run bench [-- NAME ...] [--json] [--short] [--profile DIR]
+// npm run bench [-- NAME ...] [--json] [--short] [--profile DIR] [--generator h2load|node]
 import { loadavg } from "node:os";
 import { parseArgs } from "node:util";
 import { type Bench, isReached, type Measure } from "./measure.js";
+import { isThere } from "./placement.js";
 import { build } from "./processes.js";
 
 /** Every bench by its name, one line each; its modules are loaded when it runs. */
@@ -32,8 +33,13 @@ const { values: options, positionals } = parseArgs({
     json: { type: "boolean", default: false },
     short: { type: "boolean", default: false },
     profile: { type: "string" },
+    generator: { type: "string" },
   },
 });
+
+const generators = { h2load: "h2load", node: "node" } as const;
+const generator = generators[(options.generator ?? (isThere("h2load") ? "h2load" : "node")) as keyof typeof generators];
+if (generator === undefined) throw new Error(`--generator is ${Object.keys(generators).join(" or ")}`);
 
 /** Runs a bench and then closes what it opened, the last first. */
 async function run(bench: Bench): Promise<void> {
@@ -43,6 +49,7 @@ async function run(bench: Bench): Promise<void> {
       short: options.short,
       databaseUrl: process.env.DATABASE_URL || process.env.TEST_DATABASE_URL || undefined,
       profileDir: options.profile,
+      generator,
       report: (measure) => console.log(options.json ? JSON.stringify(measure) : lineOf(measure)),
       onEnd: (close) => void closers.push(close),
     });

@@ -21,7 +21,8 @@ let compiled = false;
 
 /**
  * Starts servers/NAME.ts or baselines/NAME.ts on the servers' core. `given` is what the program gets as JSON in its
- * first argument. With a profile folder it leaves its profile there, in a file that begins with its name.
+ * first argument. With a profile folder it leaves its profile there, in a file that begins with its name. What it logs
+ * to standard error is kept nowhere; a failure ends it and is shown.
  */
 export function startServer<Ready>(run: BenchRun, name: string, given: object): Promise<Server<Ready>> {
   return start(run, name, given, onServerCore(run, name));
@@ -43,7 +44,7 @@ async function start<Ready>(
     execPath,
     execArgv,
     env: { PATH: process.env.PATH, HOME: process.env.HOME },
-    stdio: ["ignore", 2, 2, "ipc"],
+    stdio: ["ignore", 2, "ignore", "ipc"],
   });
   const stop = stopOnce(child);
   run.onEnd(stop);

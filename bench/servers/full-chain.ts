@@ -2,8 +2,8 @@
 // handler, and nothing of what a handler does.
 import { randomBytes } from "node:crypto";
 import { fromBinary } from "@bufbuild/protobuf";
-import { pino } from "pino";
 import { ClusterService, ClusterServiceGetResponseSchema } from "../../gen/ts/api/v1/cluster_pb.js";
+import { openLog } from "../../src/commands/log.js";
 import { loadConfig } from "../../src/config.js";
 import { openPostgres } from "../../src/db/database.js";
 import { openEmbedded } from "../../src/db/embedded.js";
@@ -20,11 +20,8 @@ import { given, ready } from "./ipc.js";
 
 const { databaseUrl, dataDir, answer } = given<{ databaseUrl?: string; dataDir: string; answer: string }>();
 
-// As `slipway serve` logs, to where nothing is kept.
-const log = pino(
-  { base: null, timestamp: pino.stdTimeFunctions.isoTime },
-  pino.destination({ dest: "/dev/null", sync: false }),
-);
+// As `slipway serve` logs, to standard error.
+const log = await openLog({ logLevel: "info" });
 const timeouts = { connectTimeoutMs: 10_000, statementTimeoutMs: 10_000 };
 const server =
   databaseUrl === undefined

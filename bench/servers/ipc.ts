@@ -1,4 +1,9 @@
 // What every program of these folders does: it is told by its first argument, says when it is ready, and ends.
+import { writeSync } from "node:fs";
+import { inspect } from "node:util";
+
+// Standard error is for the log, which nobody reads; standard output leads to the bench's standard error.
+process.on("uncaughtExceptionMonitor", (error) => writeSync(1, `${inspect(error)}\n`));
 
 /** What the bench gave the program. */
 export function given<T>(): T {
