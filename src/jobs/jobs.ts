@@ -1,4 +1,4 @@
-import { sql } from "drizzle-orm";
+import { type SQL, sql } from "drizzle-orm";
 import type { Logger } from "pino";
 import type { Database } from "../db/database.js";
 
@@ -42,6 +42,23 @@ export async function addJob(
       job_key := ${options.key ?? null}::text,
       job_key_mode := 'replace'
     )`);
+}
+
+/** What a statement says of the job that it queues; texts are expressions of the type text, the payload of json. */
+export interface JobExpressions {
+  readonly task: SQL;
+  readonly payload: SQL;
+  readonly key: SQL;
+  readonly queue: SQL;
+}
+
+/**
+ * The queueing of a job as `addJob` does it, for the `from` of a statement that also writes what the job is about:
+ * then both take one round trip. It queues one for each row of the tables before it.
+ */
+export function addJobCall({ task, payload, key, queue }: JobExpressions): SQL {
+  return sql`graphile_worker.add_job(
+    ${task}, ${payload}, queue_name := ${queue}, max_attempts := 25, job_key := ${key}, job_key_mode := 'replace')`;
 }
 
 /** Forgets jobs that were given up before a time; until then they are kept, to tell what was not done. */

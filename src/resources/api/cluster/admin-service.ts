@@ -7,8 +7,8 @@ import { clusterCredentials } from "./credentials.js";
 import { clusterMessage } from "./messages.js";
 import { openMonitoring } from "./monitoring.js";
 import { operateCluster } from "./operate.js";
-import { found } from "./service.js";
 import { clusterStore } from "./store.js";
+import { found } from "./writes.js";
 
 /** admin.v1.ClusterService: the clusters of all projects, for operators. */
 export function registerAdminCluster(router: ConnectRouter, platform: Platform): void {

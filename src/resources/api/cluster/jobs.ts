@@ -6,10 +6,8 @@ import type { ClusterBackends } from "./backends.js";
 import type { ClusterBackend } from "./kube.js";
 import { clusterSpec } from "./messages.js";
 import { storeMonitoring } from "./monitoring.js";
+import { reconcileTask } from "./statements.js";
 import { type ClusterRow, clusterStore } from "./store.js";
-
-/** The name of the job that makes one cluster what its row says. */
-export const reconcileTask = "cluster.reconcile";
 
 /** Queues the job in the caller's transaction; a waiting one is brought forward, never doubled. */
 export function queueReconcile(tx: Database, id: string): Promise<void> {

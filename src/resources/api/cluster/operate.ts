@@ -1,8 +1,8 @@
 import { DomainError } from "../../../errors.js";
 import type { Platform } from "../../../platform.js";
 import { capiRefusal } from "./cluster-api.js";
-import { queueReconcile } from "./jobs.js";
 import { type ClusterOperation, type ClusterRow, clusterStore } from "./store.js";
+import { changeSeen } from "./writes.js";
 
 const operations: Readonly<Record<string, ClusterOperation>> = {
   RECONCILE: "reconcile",
@@ -22,13 +22,9 @@ export async function operateCluster(
       violations: [{ field: "operate", message: "must be reconcile, maintain or retry" }],
     });
   }
-  return await platform.db.transaction(async (tx) => {
-    const row = await clusterStore.lock(tx, cluster);
-    if (row === undefined) throw new DomainError("missing", `cluster ${cluster.id} does not exist`);
+  return await changeSeen(platform.db, cluster, (db, row) => {
     refuseOperation(platform, row, operation);
-    await clusterStore.requestOperation(tx, row.id, operation, platform.clock());
-    await queueReconcile(tx, row.id);
-    return (await clusterStore.get(tx, cluster)) ?? row;
+    return clusterStore.operate(db, row, operation, platform.clock());
   });
 }
 

@@ -2,26 +2,21 @@ import { create } from "@bufbuild/protobuf";
 import type { ConnectRouter, HandlerContext } from "@connectrpc/connect";
 import {
   ClusterService,
-  type ClusterServiceCreateRequest,
-  type ClusterServiceUpdateRequest,
   type ClusterServiceWatchStatusRequest,
   type ClusterServiceWatchStatusResponse,
   ClusterServiceWatchStatusResponseSchema,
   Operate,
 } from "../../../../gen/ts/api/v1/cluster_pb.js";
 import { createFollower } from "../../../changes/follow.js";
-import { constraintOf } from "../../../db/errors.js";
-import { DomainError } from "../../../errors.js";
 import type { Platform } from "../../../platform.js";
 import { projectStore } from "../project/store.js";
 import { clusterBackends } from "./backends.js";
 import { clusterCredentials } from "./credentials.js";
-import { queueReconcile } from "./jobs.js";
 import { clusterMessage, statusMessage } from "./messages.js";
 import { openMonitoring } from "./monitoring.js";
 import { operateCluster } from "./operate.js";
-import { wantedFromCreate, wantedFromUpdate } from "./rules.js";
 import { type ClusterRow, clusterStore } from "./store.js";
+import { createCluster, deleteCluster, found, noProject, updateCluster } from "./writes.js";
 
 /** api.v1.ClusterService: Kubernetes clusters of a project. */
 export function registerCluster(router: ConnectRouter, platform: Platform): void {
@@ -47,58 +42,6 @@ export function registerCluster(router: ConnectRouter, platform: Platform): void
     async operate({ project, uuid, operate }) {
       return { cluster: clusterMessage(await operateCluster(platform, { project, id: uuid }, Operate[operate])) };
     },
-  });
-}
-
-async function createCluster(platform: Platform, request: ClusterServiceCreateRequest): Promise<ClusterRow> {
-  const now = platform.clock();
-  const wanted = wantedFromCreate(request, platform.assets, now);
-  const id = platform.newId();
-  const { name, project } = request;
-  return await platform.db.transaction(async (tx) => {
-    if ((await projectStore.get(tx, project)) === undefined) {
-      throw noProject(project);
-    }
-    await clusterStore
-      .insert(tx, {
-        ...wanted,
-        id,
-        name,
-        project,
-        createdAt: now,
-        updatedAt: now,
-        statusType: "Create",
-        statusState: "Pending",
-        statusProgress: 0,
-      })
-      .catch((error: unknown) => {
-        throw constraintOf(error) === "clusters_name" ? nameTaken(name, error) : error;
-      });
-    await queueReconcile(tx, id);
-    return found(await clusterStore.get(tx, { project, id }), id);
-  });
-}
-
-async function updateCluster(platform: Platform, request: ClusterServiceUpdateRequest): Promise<ClusterRow> {
-  const { project, uuid } = request;
-  return await platform.db.transaction(async (tx) => {
-    const row = found(await clusterStore.lock(tx, { project, id: uuid }), uuid);
-    refuseWhileDeleting(row);
-    const now = platform.clock();
-    await clusterStore.want(tx, uuid, wantedFromUpdate(request, row, platform.assets, now), now);
-    await queueReconcile(tx, uuid);
-    return found(await clusterStore.get(tx, { project, id: uuid }), uuid);
-  });
-}
-
-/** Asking twice is fine: the second answer shows how far the first has come. */
-async function deleteCluster(platform: Platform, project: string, id: string): Promise<ClusterRow> {
-  return await platform.db.transaction(async (tx) => {
-    const row = found(await clusterStore.lock(tx, { project, id }), id);
-    if (row.deleteRequestedAt !== null) return row;
-    await clusterStore.requestDelete(tx, id, platform.clock());
-    await queueReconcile(tx, id);
-    return found(await clusterStore.get(tx, { project, id }), id);
   });
 }
 
@@ -144,21 +87,4 @@ function createWatch(platform: Platform) {
       if (uuid !== undefined && row.deletedAt !== null) return;
     }
   };
-}
-
-const noProject = (project: string) => new DomainError("missing", `project ${project} does not exist`);
-
-function nameTaken(name: string, cause: unknown): DomainError {
-  return new DomainError("exists", `the project has a cluster ${name} already`, { cause });
-}
-
-/** The row; or NOT_FOUND, as for a cluster of another project. */
-export function found(row: ClusterRow | undefined, id: string): ClusterRow {
-  if (row === undefined) throw new DomainError("missing", `cluster ${id} does not exist`);
-  return row;
-}
-
-function refuseWhileDeleting(row: ClusterRow): void {
-  if (row.deleteRequestedAt === null) return;
-  throw new DomainError("precondition", `cluster ${row.name} is being deleted`);
 }

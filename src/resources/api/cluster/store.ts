@@ -1,22 +1,14 @@
-import { and, eq, getTableColumns, gt, gte, inArray, isNotNull, isNull, lt, lte, or, type SQL, sql } from "drizzle-orm";
+import { and, eq, gt, gte, inArray, isNotNull, isNull, lt, lte, or, type SQL, sql } from "drizzle-orm";
 import type { PgColumn } from "drizzle-orm/pg-core";
 import type { Database } from "../../../db/database.js";
-import { prepared } from "../../../db/prepared.js";
 import { projects } from "../project/table.js";
 import { isUuid } from "../uuid.js";
 import type { ClusterLastError, ClusterObservation } from "./kube.js";
 import { observedColumns, saysElse } from "./observed.js";
+import { type ClusterOperation, type ClusterRow, clusterFields, clusterStatements, typeOfWish } from "./statements.js";
 import { clusters, type WantedCluster } from "./table.js";
 
-/** A cluster with the tenant of its project. */
-export type ClusterRow = typeof clusters.$inferSelect & { readonly tenant: string };
-export type ClusterOperation = NonNullable<ClusterRow["pendingOperation"]>;
-
-/** Names one cluster; callers name its project too, which is their scope. */
-export interface ClusterKey {
-  readonly project?: string;
-  readonly id: string;
-}
+export type { ClusterKey, ClusterOperation, ClusterRow } from "./statements.js";
 
 /** Which clusters an operator asks for; what is left out matches all. */
 export interface ClusterFilter {
@@ -38,46 +30,16 @@ const nextRevision = sql`${clusters.revision} + 1`;
 const isId = (column: PgColumn, id: string | undefined): SQL | undefined =>
   id === undefined ? undefined : isUuid(id) ? eq(column, id) : sql`false`;
 
-const matches = ({ id, project }: ClusterKey): SQL | undefined =>
-  and(isId(clusters.id, id), isId(clusters.project, project), alive);
-
 function select(db: Database, where: SQL | undefined) {
-  return db
-    .select({ ...getTableColumns(clusters), tenant: projects.tenant })
-    .from(clusters)
-    .innerJoin(projects, eq(projects.id, clusters.project))
-    .where(where);
+  return db.select(clusterFields).from(clusters).innerJoin(projects, eq(projects.id, clusters.project)).where(where);
 }
-
-const given = sql.placeholder;
-const inProject = and(eq(clusters.project, given("project")), alive);
-const getInProject = prepared((db) => select(db, and(eq(clusters.id, given("id")), inProject)).prepare("cluster_get"));
-const listOfProject = prepared((db) => select(db, inProject).orderBy(clusters.name).prepare("cluster_list"));
-const getByIds = prepared((db) =>
-  select(db, sql`${clusters.id} = any(${given("ids")}::uuid[])`).prepare("cluster_ids"),
-);
 
 export const clusterStore = {
   async insert(db: Database, row: typeof clusters.$inferInsert): Promise<void> {
     await db.insert(clusters).values(row);
   },
 
-  /** A cluster that is not deleted, of that project, or for operators of any. */
-  async get(db: Database, cluster: ClusterKey): Promise<ClusterRow | undefined> {
-    const { id, project } = cluster;
-    if (project === undefined) return (await select(db, matches(cluster)))[0];
-    return isUuid(id) && isUuid(project) ? (await getInProject(db).execute({ id, project }))[0] : undefined;
-  },
-
-  /** The same, locked until the transaction ends. */
-  async lock(tx: Database, cluster: ClusterKey): Promise<ClusterRow | undefined> {
-    const [row] = await select(tx, matches(cluster)).for("update", { of: clusters });
-    return row;
-  },
-
-  async list(db: Database, project: string): Promise<ClusterRow[]> {
-    return isUuid(project) ? await listOfProject(db).execute({ project }) : [];
-  },
+  ...clusterStatements,
 
   /** The clusters of a project, with those that were deleted after a time. */
   listWithDeleted(db: Database, project: string, after: Date): Promise<ClusterRow[]> {
@@ -104,11 +66,6 @@ export const clusterStore = {
         filter.labels === undefined ? undefined : sql`${clusters.labels} @> ${JSON.stringify(filter.labels)}::jsonb`,
       ),
     ).orderBy(clusters.createdAt, clusters.id);
-  },
-
-  /** Clusters by id, the deleted ones too: what watchers and jobs read. */
-  byIds(db: Database, ids: readonly string[]): Promise<ClusterRow[]> {
-    return ids.length === 0 ? Promise.resolve([]) : getByIds(db).execute({ ids: [...ids] });
   },
 
   /** Those of the ids whose cluster is deleted. */
@@ -146,8 +103,7 @@ export const clusterStore = {
         updatedAt: now,
         generation: sql`${clusters.generation} + 1`,
         revision: nextRevision,
-        // A cluster that was never ready is still being created.
-        statusType: sql`case when ${clusters.statusType} = 'Create' and ${clusters.statusState} <> 'Succeeded' then 'Create' else 'Reconcile' end`,
+        statusType: typeOfWish,
         statusState: "Pending",
         statusProgress: 0,
       })
@@ -166,13 +122,6 @@ export const clusterStore = {
         statusState: "Pending",
         statusProgress: 0,
       })
-      .where(eq(clusters.id, id));
-  },
-
-  async requestOperation(tx: Database, id: string, operation: ClusterOperation, now: Date): Promise<void> {
-    await tx
-      .update(clusters)
-      .set({ pendingOperation: operation, updatedAt: now, revision: nextRevision })
       .where(eq(clusters.id, id));
   },
 
