@@ -1,11 +1,12 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Interceptor } from "@connectrpc/connect";
+import { endOf, type StreamEnd, withSignal } from "./stream-end.js";
 import { untilAborted } from "./streams.js";
 
 /** The streams that are open now, so that all of them can be ended. */
 export interface OpenStreams {
-  /** Adds a stream; its signal fires with `parent`, or when all streams are ended. Throws once they were. */
-  open(parent: AbortSignal): { readonly signal: AbortSignal; close(): void };
+  /** Adds a stream until the returned function is called. Throws once all streams were ended. */
+  open(end: StreamEnd): () => void;
   /** Ends every stream with this error, and refuses new ones with it; slice by slice, so that others are served. */
   endAll(reason: Error): Promise<void>;
   readonly size: number;
@@ -15,32 +16,24 @@ const sliceSize = 500;
 
 /** Makes an empty set of streams. */
 export function createOpenStreams(): OpenStreams {
-  const controllers = new Set<AbortController>();
+  const ends = new Set<StreamEnd>();
   let closed: Error | undefined;
   return {
-    open(parent) {
+    open(end) {
       if (closed !== undefined) throw closed;
-      const controller = new AbortController();
-      const onAbort = () => controller.abort(parent.reason);
-      if (parent.aborted) onAbort();
-      parent.addEventListener("abort", onAbort, { once: true });
-      controllers.add(controller);
-      const close = () => {
-        parent.removeEventListener("abort", onAbort);
-        controllers.delete(controller);
-      };
-      return { signal: controller.signal, close };
+      ends.add(end);
+      return () => ends.delete(end);
     },
     async endAll(reason) {
       closed = reason;
-      const all = [...controllers];
+      const all = [...ends];
       for (let at = 0; at < all.length; at += sliceSize) {
-        for (const controller of all.slice(at, at + sliceSize)) controller.abort(reason);
+        for (const end of all.slice(at, at + sliceSize)) end.abort(reason);
         await nextTurn();
       }
     },
     get size() {
-      return controllers.size;
+      return ends.size;
     },
   };
 }
@@ -52,10 +45,11 @@ export function createOpenStreams(): OpenStreams {
 export function guardStreams(streams: OpenStreams): Interceptor {
   return (next) => async (req) => {
     if (!req.stream) return next(req);
-    const { signal, close } = streams.open(req.signal);
+    const end = endOf(req);
+    const close = streams.open(end);
     try {
-      const res = await next({ ...req, signal });
-      return res.stream ? { ...res, message: untilAborted(res.message, signal, close) } : res;
+      const res = await next(withSignal(req, end));
+      return res.stream ? { ...res, message: untilAborted(res.message, end.signal, close) } : res;
     } catch (error) {
       close();
       throw error;

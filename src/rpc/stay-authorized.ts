@@ -5,6 +5,7 @@ import { type Authenticate, tokenKey, type WatchCaller } from "./authenticate.js
 import { callOf } from "./call.js";
 import { decide } from "./decide.js";
 import { policyOf } from "./method-options.js";
+import { endOf, type StreamEnd, withSignal } from "./stream-end.js";
 import { observe } from "./streams.js";
 
 type AnyRequest = Parameters<ReturnType<Interceptor>>[0];
@@ -17,51 +18,47 @@ export function stayAuthorized(authenticate: Authenticate, watch: WatchCaller): 
   return (next) => async (req) => {
     const token = req.contextValues.get(tokenKey);
     if (!req.stream || token === undefined) return next(req);
-    const guard = openGuard(req, watch, (signal) => authenticate(token, signal));
+    const end = endOf(req);
+    const close = openGuard(req, end, watch, () => authenticate(token, end.signal));
     try {
-      const res = await next({ ...req, signal: guard.signal });
-      if (res.stream) return { ...res, message: observe(res.message, { onEnd: guard.close }) };
-      guard.close();
+      const res = await next(withSignal(req, end));
+      if (res.stream) return { ...res, message: observe(res.message, { onEnd: close }) };
+      close();
       return res;
     } catch (error) {
-      guard.close();
+      close();
       throw error;
     }
   };
 }
 
-/** A signal that fires when the request's does, and with an error when its caller may no longer do this. */
+/** Ends a stream with an error when its caller may no longer have it; answers how to stop looking. */
 function openGuard(
   req: AnyRequest,
+  end: StreamEnd,
   watch: WatchCaller,
-  authenticate: (signal: AbortSignal) => ReturnType<Authenticate>,
-) {
+  authenticate: () => ReturnType<Authenticate>,
+): () => void {
   const { contextValues: values } = req;
-  const ended = new AbortController();
   let closed = false;
   let stopWatching = () => {};
-  const leave = () => ended.abort(req.signal.reason);
   const stand = (): void => {
     const caller = values.get(callerKey);
     if (caller !== undefined && !closed) stopWatching = watch(caller, judgeAgain);
   };
   const judgeAgain = (): void => {
-    const judged = authenticate(ended.signal).then((caller) => {
+    const judged = authenticate().then((caller) => {
       values.set(callerKey, caller);
       const decision = decide(policyOf(req.method), caller, callOf(req).subject);
       if (!decision.allowed) throw new DomainError(decision.kind, decision.message);
     });
-    judged.then(stand, (error: unknown) => ended.abort(error));
+    judged.then(stand, (error: unknown) => {
+      if (!closed) end.abort(error);
+    });
   };
-  if (req.signal.aborted) leave();
-  req.signal.addEventListener("abort", leave, { once: true });
   stand();
-  return {
-    signal: ended.signal,
-    close() {
-      closed = true;
-      req.signal.removeEventListener("abort", leave);
-      stopWatching();
-    },
+  return () => {
+    closed = true;
+    stopWatching();
   };
 }

@@ -8,6 +8,7 @@ import {
   Operate,
 } from "../../../../gen/ts/api/v1/cluster_pb.js";
 import { createFollower } from "../../../changes/follow.js";
+import type { View } from "../../../changes/selection.js";
 import type { Platform } from "../../../platform.js";
 import { projectStore } from "../project/store.js";
 import { clusterBackends } from "./backends.js";
@@ -69,22 +70,32 @@ function createWatch(platform: Platform) {
     return response;
   };
   const recently = () => new Date(platform.clock().getTime() - lastWordMs);
-  return async function* watchStatus(request: ClusterServiceWatchStatusRequest, context: HandlerContext) {
+  const one = { show: responseOf, isLast: (row: ClusterRow) => row.deletedAt !== null };
+  return (request: ClusterServiceWatchStatusRequest, { signal }: HandlerContext) => {
     // The feed names rows as the database writes uuids.
-    const [project, uuid] = [request.project.toLowerCase(), request.uuid?.toLowerCase()];
-    // A cluster that is gone still has its last word for a reader who comes back.
-    const one = async (id: string) => (await clusterStore.byIds(db, [id])).filter((row) => row.project === project);
-    if (uuid !== undefined) found((await one(uuid))[0], uuid);
-    else if ((await projectStore.get(db, project)) === undefined) throw noProject(project);
-    const initial = () => (uuid === undefined ? clusterStore.listWithDeleted(db, project, recently()) : one(uuid));
-    const selection = uuid === undefined ? { scope: project, initial } : { scope: project, key: uuid, initial };
-    // Whoever follows a project hears the last word of the clusters that were told before, and of no others.
-    const told = new Set(uuid === undefined ? [] : [uuid]);
-    for await (const row of follower.follow(selection, context.signal)) {
-      if (row.deletedAt === null) told.add(row.id);
-      else if (!told.delete(row.id)) continue;
-      yield responseOf(row);
-      if (uuid !== undefined && row.deletedAt !== null) return;
+    const [scope, key] = [request.project.toLowerCase(), request.uuid?.toLowerCase()];
+    if (key === undefined) {
+      const check = async () => {
+        if ((await projectStore.get(db, scope)) === undefined) throw noProject(scope);
+      };
+      const initial = () => clusterStore.listWithDeleted(db, scope, recently());
+      return follower.show({ scope, check, initial }, viewOfAll(responseOf), signal);
     }
+    // A cluster that is gone still has its last word for a reader who comes back.
+    const initial = async () => (await clusterStore.byIds(db, [key])).filter(({ project }) => project === scope);
+    const check = async () => void found((await initial())[0], key);
+    return follower.show({ scope, key, check, initial }, one, signal);
+  };
+}
+
+/** Whoever follows a project hears the last word of the clusters that were told before, and of no others. */
+function viewOfAll<V>(show: (row: ClusterRow) => V): View<ClusterRow, V> {
+  const told = new Set<string>();
+  return {
+    show(row) {
+      if (row.deletedAt === null) told.add(row.id);
+      else if (!told.delete(row.id)) return undefined;
+      return show(row);
+    },
   };
 }
