@@ -1,11 +1,13 @@
 import { create, type DescMessage, type Message, toBinary, type UnknownField } from "@bufbuild/protobuf";
 import { BinaryReader } from "@bufbuild/protobuf/wire";
 import type { Interceptor } from "@connectrpc/connect";
+import type { InContext } from "./straight/context.js";
 
 /**
  * Encodes a message once, however many streams it goes to: a handler that
  * yields the same message object to all of its readers pays for one. In JSON
- * each stream encodes for itself.
+ * each stream encodes for itself. The straight path does better by itself: its
+ * streams share the bytes, in their envelope.
  */
 export function encodeOnce(): Interceptor {
   const encoded = new WeakMap<Message, Message>();
@@ -17,6 +19,7 @@ export function encodeOnce(): Interceptor {
     return made;
   };
   return (next) => async (req) => {
+    if ((req as Partial<InContext>).context !== undefined) return next(req);
     const res = await next(req);
     // Spelled with any case, and perhaps with a charset.
     if (!res.stream || /\bjson\b/i.test(req.header.get("content-type") ?? "json")) return res;

@@ -65,7 +65,7 @@ export function createHeads(methods: StraightMethods, limits: HeadLimits): Heads
       if (method === undefined || dialect === undefined) return undefined;
       const isGrpc = dialect.protocolName === "grpc";
       // Trailers, and with them gRPC, are left to HTTP/2 here; streams of Connect have a content type of their own.
-      if (method.kind !== "unary" || (isGrpc && !http2)) return undefined;
+      if (isGrpc ? !http2 : method.kind !== "unary") return undefined;
       const encoding = isGrpc ? headers["grpc-encoding"] : headers["content-encoding"];
       if ((encoding !== undefined && encoding !== "identity") || headers.expect !== undefined) return undefined;
       const length = Number(headers["content-length"] ?? 0);

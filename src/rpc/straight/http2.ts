@@ -4,6 +4,8 @@ import type { Http2StreamHandler } from "../http-types.js";
 import type { BodyWatch } from "../http2-body-time.js";
 import type { Answer, PlainHeaders } from "./answer.js";
 import { beginExchange, type Exchange, type ExchangeOptions, serveUnary } from "./exchange.js";
+import { encodeShared } from "./stream-encode.js";
+import { serveStream } from "./stream-serve.js";
 
 export interface Http2Options extends ExchangeOptions {
   /** Ends requests that do not come to their end. */
@@ -22,6 +24,7 @@ export interface Http2Options extends ExchangeOptions {
 /** Serves calls straight from HTTP/2 streams, without the request and response objects that Node makes of them. */
 export function straightHttp2(options: Http2Options): Http2StreamHandler {
   const addressOf = createAddresses();
+  const streamOptions = { ...options, encode: encodeShared(options) };
   return (stream, headers, rawHeaders) => {
     const { session } = stream;
     if (headers[":method"] !== "POST" || session === undefined) return false;
@@ -38,7 +41,7 @@ export function straightHttp2(options: Http2Options): Http2StreamHandler {
       const longWay = (begun: Buffer, rest: boolean) =>
         options.longWay(stream, headers, rawHeaders, exchange, begun, rest);
       serveUnary(exchange, head.method, stream, options, write, longWay);
-    }
+    } else serveStream(exchange, head.method, stream, streamOptions);
     return true;
   };
 }

@@ -132,8 +132,14 @@ function through(interceptors: readonly Interceptor[], innermost: AnyFn): AnyFn 
   return interceptors.reduceRight((next, interceptor) => interceptor(next), innermost);
 }
 
-/** The message of a stream of one. Its later ones are read by nobody: the request was one message when it began. */
+/** The message of a stream of one. */
 async function onlyOne(messages: AsyncIterable<Message>): Promise<Message> {
-  for await (const message of messages) return message;
-  throw new ConnectError("protocol error: missing input message for server-streaming method", Code.Unimplemented);
+  const iterator = messages[Symbol.asyncIterator]();
+  const first = await iterator.next();
+  if (first.done === true) throw wrongNumber("missing input message");
+  if ((await iterator.next()).done !== true) throw wrongNumber("received extra input message");
+  return first.value;
 }
+
+const wrongNumber = (what: string) =>
+  new ConnectError(`protocol error: ${what} for server-streaming method`, Code.Unimplemented);
