@@ -44,7 +44,7 @@ export async function ensureDemo(
     const token = earlier?.url === url ? earlier.tokens[name] : undefined;
     const holds =
       token !== undefined &&
-      (await principals.authenticate(token).then(
+      (await Promise.resolve(principals.authenticate(token)).then(
         () => true,
         () => false,
       ));

@@ -32,7 +32,7 @@ function addProcesses(program: Command): void {
     .action(
       operate(async () => {
         const config = await readConfig();
-        const { work } = await import("./serve.js");
+        const { work } = await import("./work.js");
         await runUntilSignal(config, (log) => work(config, log));
       }),
     );
@@ -42,7 +42,7 @@ function addProcesses(program: Command): void {
     .action(
       operate(async () => {
         const config = await readConfig();
-        const { migrateDatabase } = await import("./serve.js");
+        const { migrateDatabase } = await import("./migrate.js");
         await migrateDatabase(config, await logTo(config));
       }),
     );

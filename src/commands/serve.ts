@@ -1,11 +1,10 @@
 import type { Logger } from "pino";
-import { startBackground } from "../background.js";
 import type { Address, Config } from "../config.js";
-import { migrate } from "../db/migrate.js";
 import { openPlatform } from "../process.js";
 import { serveApi, serveMetrics, urlOf } from "./api.js";
 import { type Closing, closeInTurn } from "./closing.js";
 import { type Running, warnOfDefaults } from "./run.js";
+import { serviceAccountKubeconfig } from "./service-account.js";
 import { demandSettings, demandUsable, openDatabase } from "./settings.js";
 
 /** A server of the API, and where it is. */
@@ -47,31 +46,8 @@ export async function serveAlone(config: Config, log: Logger): Promise<Running> 
   return running;
 }
 
-/** `slipway worker`: jobs and controllers, without the API. */
-export async function work(config: Config, log: Logger): Promise<Running> {
-  const closing = closeInTurn(log);
-  return closing.guard(async () => {
-    const { server, open } = await openProcess(config, log, closing);
-    const metrics = await serveMetrics(config);
-    closing.add(() => metrics.close());
-    const background = await startBackground(open.platform, server, { concurrency: config.workerConcurrency });
-    closing.add(() => background.stop());
-    log.info({ metrics: metrics.port }, "working");
-    warnOfDefaults(config, log);
-  });
-}
-
-/** `slipway migrate`: brings the schema of the database up to date. */
-export async function migrateDatabase(config: Config, log: Logger): Promise<void> {
-  const server = await openDatabase(config, log);
-  try {
-    await migrate(server, log);
-  } finally {
-    await server.close();
-  }
-}
-
-async function openProcess(config: Config, log: Logger, closing: Closing) {
+/** Opens what the API and the worker use alike, on a database that is fit for it. */
+export async function openProcess(config: Config, log: Logger, closing: Closing) {
   demandSettings(config, ["databaseUrl", "keyring"]);
   const server = await openDatabase(config, log);
   closing.add(() => server.close());
@@ -81,6 +57,7 @@ async function openProcess(config: Config, log: Logger, closing: Closing) {
     server,
     log,
     issuer: () => issuerOf(config),
+    kubeconfig: config.kubeconfig ?? serviceAccountKubeconfig(process.env),
   });
   closing.add(() => open.close());
   return { server, open };

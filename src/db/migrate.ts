@@ -4,7 +4,6 @@ import { fileURLToPath } from "node:url";
 import { sql } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/node-postgres";
 import { migrate as applyMigrations } from "drizzle-orm/node-postgres/migrator";
-import { runMigrations } from "graphile-worker";
 import type { Logger } from "pino";
 import type { DatabaseServer } from "./database.js";
 
@@ -18,6 +17,8 @@ const STATEMENT_TIMEOUT_MS = 600_000;
  * call it at once: one works, the others wait up to five minutes and find nothing left to do.
  */
 export async function migrate(server: DatabaseServer, log: Logger): Promise<void> {
+  // Loaded here and not before: servers only look whether there is anything to do.
+  const { runMigrations } = await import("graphile-worker");
   const client = await server.connect({
     name: "migrate",
     lockTimeoutMs: WAIT_FOR_OTHERS_MS,

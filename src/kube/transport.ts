@@ -7,6 +7,7 @@ import type { WebSocket } from "ws";
 import { type AddressScope, inScope, refusedAddress, scopedLookup } from "./addresses.js";
 import { KubeError, statusError } from "./errors.js";
 import { longestMessage } from "./exec.js";
+import { readPlainKubeconfig, readPlainKubeconfigFile } from "./plain-kubeconfig.js";
 
 /** One HTTP request to an API server. */
 export interface RawRequest {
@@ -35,24 +36,21 @@ const maxSockets = 128;
 
 /**
  * Reads a kubeconfig, given as a file path or as its text; without one, the service account of the pod.
- * The client library is loaded here and not before, for it costs some 80 MB. Connections lead into the scope only:
+ * The client library is loaded for those only that are not plain. Connections lead into the scope only:
  * the address counts that a name stands for when it is connected to.
  */
 export async function openTransport(kubeconfig: string | undefined, scope: AddressScope = "any"): Promise<Transport> {
-  const config = await loadKubeConfig(kubeconfig);
-  const cluster = config.getCurrentCluster();
-  if (cluster === null) throw new KubeError("malformed", "the kubeconfig has no current context with a cluster");
-  const base = baseUrl(cluster.server);
+  const access = plainAccess(kubeconfig) ?? (await libraryAccess(kubeconfig));
+  const base = baseUrl(access.server);
   const pool = agentPool(base.protocol, {
-    isProxied: cluster.proxyUrl !== undefined && cluster.proxyUrl !== "",
+    isProxied: access.isProxied === true,
     lookup: scope === "any" ? undefined : scopedLookup(scope),
   });
   const credentials = async (): Promise<https.RequestOptions> => {
     // Addresses are not looked up.
     const host = base.hostname.replace(/^\[|\]$/g, "");
     if (isIP(host) !== 0 && !inScope(host, scope)) throw unreachable(refusedAddress(), false);
-    const options: https.RequestOptions = { headers: {} };
-    await config.applyToHTTPSOptions(options);
+    const options = await access.credentials();
     return { ...options, agent: pool.agentFor(options) };
   };
   return {
@@ -63,12 +61,43 @@ export async function openTransport(kubeconfig: string | undefined, scope: Addre
   };
 }
 
+/** An API server, and how to be known there. */
+interface Access {
+  readonly server: string;
+  /** Whether requests need the agent of their options, which goes through a proxy. */
+  readonly isProxied?: boolean;
+  credentials(): https.RequestOptions | Promise<https.RequestOptions>;
+}
+
+function plainAccess(source: string | undefined): Access | undefined {
+  if (source === undefined) return undefined;
+  return isText(source) ? readPlainKubeconfig(source, undefined) : readPlainKubeconfigFile(source);
+}
+
+/** The client library is loaded here and not before. */
+async function libraryAccess(source: string | undefined): Promise<Access> {
+  const config = await loadKubeConfig(source);
+  const cluster = config.getCurrentCluster();
+  if (cluster === null) throw new KubeError("malformed", "the kubeconfig has no current context with a cluster");
+  return {
+    server: cluster.server,
+    isProxied: cluster.proxyUrl !== undefined && cluster.proxyUrl !== "",
+    async credentials() {
+      const options: https.RequestOptions = { headers: {} };
+      await config.applyToHTTPSOptions(options);
+      return options;
+    },
+  };
+}
+
+const isText = (source: string): boolean => source.includes("\n") || source.trimStart().startsWith("{");
+
 async function loadKubeConfig(source: string | undefined): Promise<KubeConfig> {
   const { KubeConfig } = await import("@kubernetes/client-node");
   const config = new KubeConfig();
   try {
     if (source === undefined) config.loadFromCluster();
-    else if (source.includes("\n") || source.trimStart().startsWith("{")) config.loadFromString(source);
+    else if (isText(source)) config.loadFromString(source);
     else if (existsSync(source)) config.loadFromFile(source);
     else throw new KubeError("malformed", `there is no kubeconfig at ${source}`);
   } catch (error) {

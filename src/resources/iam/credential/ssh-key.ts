@@ -1,5 +1,6 @@
 import { createPublicKey } from "node:crypto";
-import sshpk from "sshpk";
+import { createRequire } from "node:module";
+import type sshpk from "sshpk";
 import { invalidField } from "../../../errors.js";
 
 /** An SSH public key as it is stored. */
@@ -9,6 +10,9 @@ export interface SshPublicKey {
   /** `SHA256:` and 43 characters, as ssh-keygen prints it. */
   readonly fingerprint: string;
 }
+
+/** Loads the library at the first key: most processes never see one. */
+const parser = (): typeof sshpk => createRequire(import.meta.url)("sshpk") as typeof sshpk;
 
 const types = new Set(["ssh-ed25519", "ssh-rsa", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521"]);
 const smallestRsa = 2_048;
@@ -45,7 +49,7 @@ export function readSshPublicKey(text: string): SshPublicKey {
 function readKey(type: string, base64: string): sshpk.Key {
   try {
     const bytes = Buffer.from(base64, "base64");
-    const key = sshpk.parseKey(bytes, "rfc4253");
+    const key = parser().parseKey(bytes, "rfc4253");
     const [written, encoded] = key.toString("ssh").split(" ");
     if (written !== type || encoded !== base64 || bytes.toString("base64") !== base64) throw new Error("not canonical");
     createPublicKey(key.toString("pkcs8"));

@@ -79,10 +79,13 @@ function insertUses(batch: ReadonlyMap<string, number>): SQL {
 export function notingUses(principals: Principals, uses: Pick<CredentialUses, "note">): Principals {
   return {
     ...principals,
-    async authenticate(secret) {
-      const caller = await principals.authenticate(secret);
-      if (uuidOfSecret("apiKey", secret) !== undefined) uses.note(caller.tokenId);
-      return caller;
+    authenticate(secret) {
+      const caller = principals.authenticate(secret);
+      if (uuidOfSecret("apiKey", secret) === undefined) return caller;
+      return Promise.resolve(caller).then((found) => {
+        uses.note(found.tokenId);
+        return found;
+      });
     },
   };
 }

@@ -18,7 +18,7 @@ export function invoicePdf(row: InvoiceRow, lines: readonly InvoiceLineRow[]): R
 }
 
 async function* chunks(row: InvoiceRow, lines: readonly InvoiceLineRow[]): AsyncGenerator<Buffer> {
-  const doc = createDocument(`Invoice ${row.number}`, row.seller.name, row.issuedAt);
+  const doc = await createDocument(`Invoice ${row.number}`, row.seller.name, row.issuedAt);
   const pen = createPen(doc, await loadFonts());
   const ready: Buffer[] = [];
   const taken = (): Buffer => Buffer.concat(ready.splice(0));

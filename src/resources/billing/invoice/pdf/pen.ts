@@ -1,4 +1,3 @@
-import PDFDocument from "pdfkit";
 import type { Fonts } from "./fonts.js";
 
 /** How a text looks. */
@@ -96,8 +95,12 @@ function writeLine(doc: PDFKit.PDFDocument, text: string, style: Style, place: P
   }
 }
 
-/** A new document; what it says of itself is the same whenever it is made. */
-export function createDocument(title: string, author: string, createdAt: Date): PDFKit.PDFDocument {
+/**
+ * A new document; what it says of itself is the same whenever it is made. The library is loaded here and not before: most
+ * processes never need it.
+ */
+export async function createDocument(title: string, author: string, createdAt: Date): Promise<PDFKit.PDFDocument> {
+  const { default: PDFDocument } = await import("pdfkit");
   return new PDFDocument({
     size: "A4",
     margin: 0,
