@@ -59,7 +59,8 @@ function hopAddress(hop: string): string | undefined {
   return version === 4 ? address : plainAddress(new SocketAddress({ address, family: "ipv6" }).address);
 }
 
-function isTrusted(address: string, trusted: BlockList): boolean {
+/** Whether an address is that of a trusted proxy; false for what is no address. */
+export function isTrusted(address: string, trusted: BlockList): boolean {
   const version = isIP(address);
   return version !== 0 && trusted.check(address, version === 4 ? "ipv4" : "ipv6");
 }

@@ -1,0 +1,114 @@
+import { constants, type Http2Server, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
+import type { Socket } from "node:net";
+import { createStallWatch } from "./http2-stalls.js";
+import type { ListenLimits } from "./listen-limits.js";
+
+/** The HTTP/2 connections of a server. */
+export interface Sessions {
+  /** Serves HTTP/2 on a connection. */
+  take(socket: Socket): void;
+  /** Lets each finish its streams, and takes no new ones. */
+  closeAll(): void;
+}
+
+type SessionLimits = Pick<
+  ListenLimits,
+  "idleTimeoutMs" | "requestTimeoutMs" | "stalledTimeoutMs" | "resetBurst" | "resetsPerSecond"
+>;
+
+/** How often sessions are looked at within the shortest of their timeouts. */
+const sweepsPerTimeout = 8;
+
+/**
+ * Watches over the sessions of a server: ends those whose client resets too
+ * many streams, those that never ask for anything, those that fell idle, and
+ * streams whose client takes nothing of its answer. One interval does all of
+ * it, while there is a session.
+ */
+export function watchSessions(http2: Http2Server, limits: SessionLimits): Sessions {
+  const sessions = new Map<ServerHttp2Session, WatchedSession>();
+  const sweepMs = Math.min(limits.requestTimeoutMs, limits.stalledTimeoutMs, limits.idleTimeoutMs) / sweepsPerTimeout;
+  let interval: NodeJS.Timeout | undefined;
+  const sweep = (): void => {
+    const now = performance.now();
+    for (const watched of sessions.values()) watched.look(now);
+    if (sessions.size > 0) return;
+    clearInterval(interval);
+    interval = undefined;
+  };
+  return {
+    take(socket) {
+      // HTTP/2 knows no half-open connection: a peer that ends its side is gone.
+      socket.allowHalfOpen = false;
+      http2.once("session", (session) => {
+        sessions.set(session, watchSession(session, socket, limits, sweepMs));
+        session.once("close", () => sessions.delete(session));
+      });
+      http2.emit("connection", socket);
+      interval ??= setInterval(sweep, sweepMs).unref();
+    },
+    closeAll() {
+      for (const session of sessions.keys()) session.close();
+    },
+  };
+}
+
+interface WatchedSession {
+  /** Ends what has taken too long; `now` is performance.now(). */
+  look(now: number): void;
+}
+
+function watchSession(
+  session: ServerHttp2Session,
+  socket: Socket,
+  limits: SessionLimits,
+  lingerMs: number,
+): WatchedSession {
+  const streams = createStallWatch(limits.stalledTimeoutMs, lingerMs);
+  const resets = createResetBudget(limits);
+  let patienceMs = Math.min(limits.requestTimeoutMs, limits.idleTimeoutMs);
+  // When the last stream ended; before the first one, when the session began.
+  let quietSince = performance.now();
+
+  function onClose(this: ServerHttp2Stream): void {
+    streams.remove(this);
+    if (streams.size === 0) quietSince = performance.now();
+    // Resets may say NO_ERROR, too.
+    const wasReset = this.rstCode !== constants.NGHTTP2_NO_ERROR || this.aborted;
+    if (!wasReset || resets.take() || session.destroyed) return;
+    session.goaway(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+    session.destroy();
+  }
+  session.on("stream", (stream) => {
+    patienceMs = limits.idleTimeoutMs;
+    streams.add(stream);
+    // An error that nobody listens to would end the process.
+    stream.on("error", ignore).on("close", onClose);
+  });
+  return {
+    look(now) {
+      const isStuck = streams.look(now);
+      // Quiet streams are no idleness: whoever watches may have nothing to hear for hours.
+      const quietMs = streams.size > 0 ? 0 : now - quietSince;
+      // Closing waits for the peer, which may take nothing any more.
+      if (isStuck || quietMs > patienceMs + lingerMs) socket.destroy();
+      else if (quietMs > patienceMs) session.close();
+    },
+  };
+}
+
+/** Counts down with every reset, and up with time; says whether one more is bearable. */
+function createResetBudget({ resetBurst, resetsPerSecond }: SessionLimits): { take(): boolean } {
+  let left = resetBurst;
+  let countedAt = performance.now();
+  return {
+    take() {
+      const now = performance.now();
+      left = Math.min(resetBurst, left + ((now - countedAt) / 1000) * resetsPerSecond) - 1;
+      countedAt = now;
+      return left >= 0;
+    },
+  };
+}
+
+const ignore = (): void => {};
