@@ -1,10 +1,10 @@
-import { hash } from "node:crypto";
 import type { Caller } from "../caller.js";
 import type { Change } from "../changes/change.js";
 import type { ChangeFeed } from "../changes/feed.js";
 import { DomainError } from "../errors.js";
 import { createCallerWatchers, watchIntervalMs } from "./caller-watchers.js";
 import { type CallerSources, loadCaller } from "./callers.js";
+import { tokenDigest } from "./token-digest.js";
 
 const maxCached = 10_000;
 /** Reports that are remembered, to be held against what was read before they came. */
@@ -12,8 +12,11 @@ const maxReports = 100;
 
 /** Finds out who calls, from the token of the call. */
 export interface Principals {
-  /** The caller that a JWT names; throws "unauthenticated" when the token does not hold (any more). */
-  authenticate(jwt: string): Promise<Caller>;
+  /**
+   * The caller that a JWT names, at once where it is cached; rejects with "unauthenticated" when the token does not
+   * hold (any more).
+   */
+  authenticate(jwt: string): Caller | Promise<Caller>;
   /** The same past the cache: for a caller who seems to lack a right that may be new. */
   refresh(jwt: string): Promise<Caller>;
   /**
@@ -84,13 +87,13 @@ export function createPrincipals(options: PrincipalsOptions): Principals {
     if (!isOutdated(caller)) {
       const oldest = cached.size >= maxCached ? cached.keys().next().value : undefined;
       if (oldest !== undefined) cached.delete(oldest);
-      cached.set(keyOf(jwt), caller);
+      cached.set(tokenDigest(jwt), caller);
     }
     return caller;
   };
   /** Callers who come at once share one look at the database, unless a report came in between. */
   const loadOnce = (jwt: string): Promise<Caller> => {
-    const key = keyOf(jwt);
+    const key = tokenDigest(jwt);
     const under = loading.get(key);
     if (under !== undefined && under.since === last) return under.caller;
     const caller = load(jwt).finally(() => {
@@ -102,9 +105,9 @@ export function createPrincipals(options: PrincipalsOptions): Principals {
 
   return {
     refresh: load,
-    async authenticate(jwt) {
+    authenticate(jwt) {
       const now = clock().getTime();
-      const caller = silenceMs() < maxFeedSilenceMs ? cached.get(keyOf(jwt)) : undefined;
+      const caller = silenceMs() < maxFeedSilenceMs ? cached.get(tokenDigest(jwt)) : undefined;
       return caller !== undefined && now < (caller.expiresAt?.getTime() ?? Infinity) ? caller : loadOnce(jwt);
     },
     watch(caller, onOutdated) {
@@ -161,6 +164,3 @@ async function whileHeard<T>(look: Promise<T>, isHeard: () => boolean): Promise<
     clearInterval(timer);
   }
 }
-
-/** The secret itself is not kept, only its digest. */
-const keyOf = (jwt: string): string => hash("sha256", jwt, "base64url");

@@ -54,6 +54,9 @@ export interface AuditOptions {
   readonly timeoutMs: number;
 }
 
+type AnyFn = ReturnType<Interceptor>;
+type AnyRequest = Parameters<AnyFn>[0];
+
 /** Names the call in its records. */
 const auditIdKey = createContextKey("", { description: "uuid of the call in the audit log" });
 
@@ -82,9 +85,7 @@ export function createAudit(options: AuditOptions): Audit {
 }
 
 function recordOutcome({ newId }: AuditOptions, { record }: Recorder): Interceptor {
-  return (next) => async (req) => {
-    const call = callOf(req);
-    if (!call.policy.audited) return next(req);
+  const recorded = async (next: AnyFn, req: AnyRequest, call: Call): ReturnType<AnyFn> => {
     const id = newId();
     req.contextValues.set(auditIdKey, id);
     const user = () => req.contextValues.get(callerKey)?.user;
@@ -105,20 +106,26 @@ function recordOutcome({ newId }: AuditOptions, { record }: Recorder): Intercept
       throw error;
     }
   };
+  return (next) => (req) => {
+    const call = callOf(req);
+    return call.policy.audited ? recorded(next, req, call) : next(req);
+  };
 }
 
 function recordRequest({ timeoutMs }: AuditOptions, recorder: Recorder): Interceptor {
-  return (next) => async (req) => {
+  const recorded = async (next: AnyFn, req: AnyRequest, call: Call): ReturnType<AnyFn> => {
+    const { contextValues: values } = req;
+    const user = values.get(callerKey)?.user;
+    const body = requestBody(call, req.method.input, user);
+    const moment = { id: values.get(auditIdKey), phase: "request", user, code: undefined, body } as const;
+    if (call.policy.auditedAhead) await inTime(recorder.recordAhead(call, moment), timeoutMs, req.signal);
+    else recorder.record(call, moment);
+    call.accepted = true;
+    return next(req);
+  };
+  return (next) => (req) => {
     const call = callOf(req);
-    const { audited, auditedAhead } = call.policy;
-    if (audited) {
-      const { contextValues: values } = req;
-      const user = values.get(callerKey)?.user;
-      const body = requestBody(call, req.method.input, user);
-      const moment = { id: values.get(auditIdKey), phase: "request", user, code: undefined, body } as const;
-      if (auditedAhead) await inTime(recorder.recordAhead(call, moment), timeoutMs, req.signal);
-      else recorder.record(call, moment);
-    }
+    if (call.policy.audited) return recorded(next, req, call);
     call.accepted = true;
     return next(req);
   };

@@ -21,6 +21,8 @@ export interface CallLine {
   readonly err: string | undefined;
   readonly trace: string;
   readonly request: string;
+  /** For how many successful reads the line stands, if for more than itself. */
+  readonly oneIn?: number;
 }
 
 export interface CallLogOptions {
@@ -30,11 +32,14 @@ export interface CallLogOptions {
   readonly now: () => number;
   /** Logs successful calls at debug level: for probes, which come every second. */
   readonly quiet?: boolean;
+  /** Of each method's successful reads one in so many has a line, which says so; every one unless told. */
+  readonly logReadsOneIn?: number;
 }
 
 /** Writes one line and counts each call when it ends; logs a defect once, with its stack. */
 export function logCalls(options: CallLogOptions): Interceptor {
   const { log, metrics, now } = options;
+  const isSampled = sampleReads(options.logReadsOneIn ?? 1);
   return (next) => async (req) => {
     const call = callOf(req);
     const rpc = call.policy.path;
@@ -46,6 +51,8 @@ export function logCalls(options: CallLogOptions): Interceptor {
         log.error({ rpc, err: error, trace: call.trace.traceId, request: call.trace.requestId }, "defect");
       }
       metrics.finished(rpc, req.stream, codeName(mapped), ms / 1000);
+      const oneIn = mapped === undefined && call.policy.reads ? isSampled(rpc) : 1;
+      if (oneIn === 0) return;
       writeCallLine(log, options.quiet === true, mapped?.code, {
         rpc,
         caller: req.contextValues.get(callerKey)?.user,
@@ -56,6 +63,7 @@ export function logCalls(options: CallLogOptions): Interceptor {
         err: reasonOf(mapped),
         trace: call.trace.traceId,
         request: call.trace.requestId,
+        ...(oneIn === 1 ? undefined : { oneIn }),
       });
     };
     metrics.started(rpc, req.stream);
@@ -69,6 +77,17 @@ export function logCalls(options: CallLogOptions): Interceptor {
       end(error);
       throw error;
     }
+  };
+}
+
+/** Says of each successful read for how many its line stands, or 0 for one that has none; the first one has. */
+function sampleReads(oneIn: number): (rpc: string) => number {
+  if (oneIn <= 1) return () => 1;
+  const since = new Map<string, number>();
+  return (rpc) => {
+    const count = since.get(rpc) ?? 0;
+    since.set(rpc, (count + 1) % oneIn);
+    return count === 0 ? oneIn : 0;
   };
 }
 

@@ -51,7 +51,8 @@ export const openCall: Interceptor = (next) => (req) => {
   const origin = req.contextValues.get(originKey);
   if (origin === undefined) throw new Error("the transport did not say where the call comes from");
   const call: Call = {
-    ...origin,
+    trace: origin.trace,
+    peer: origin.peer,
     policy: policyOf(req.method),
     request: undefined,
     subject: {},

@@ -6,9 +6,8 @@ export type Admitted = (subject: Subject, method: string) => Promise<void>;
 
 /** Asks, for methods that cost money, whether their subject may spend it. */
 export function chargeBy(admitted: Admitted): Interceptor {
-  return (next) => async (req) => {
+  return (next) => (req) => {
     const { policy, subject } = callOf(req);
-    if (policy.chargeable) await admitted(subject, policy.path);
-    return next(req);
+    return policy.chargeable ? admitted(subject, policy.path).then(() => next(req)) : next(req);
   };
 }

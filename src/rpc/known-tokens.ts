@@ -1,4 +1,4 @@
-import { hash } from "node:crypto";
+import { tokenDigest } from "../auth/token-digest.js";
 import type { Caller } from "../caller.js";
 import { DomainError } from "../errors.js";
 import type { Authenticate } from "./authenticate.js";
@@ -23,20 +23,29 @@ export function createKnownTokens(most = mostTokens): KnownTokens {
     callers.set(key, caller);
   };
   return {
-    callerOf: (token) => callers.get(keyOf(token)),
-    remembering: (authenticate) => async (token, signal) => {
-      try {
-        const caller = await authenticate(token, signal);
-        remember(keyOf(token), caller);
+    callerOf: (token) => callers.get(tokenDigest(token)),
+    remembering(authenticate) {
+      const holds = (token: string, caller: Caller): Caller => {
+        remember(tokenDigest(token), caller);
         return caller;
-      } catch (error) {
+      };
+      const fails = (token: string, error: unknown): never => {
         // A database that is away says nothing of the token.
-        if (error instanceof DomainError && error.kind === "unauthenticated") callers.delete(keyOf(token));
+        if (error instanceof DomainError && error.kind === "unauthenticated") callers.delete(tokenDigest(token));
         throw error;
-      }
+      };
+      return (token) => {
+        try {
+          const caller = authenticate(token);
+          if (!(caller instanceof Promise)) return holds(token, caller);
+          return caller.then(
+            (loaded) => holds(token, loaded),
+            (error: unknown) => fails(token, error),
+          );
+        } catch (error) {
+          return fails(token, error);
+        }
+      };
     },
   };
 }
-
-/** The secret itself is not kept, only its digest. */
-const keyOf = (token: string): string => hash("sha256", token, "base64url");

@@ -33,11 +33,9 @@ export interface MethodPolicy {
   readonly adminRoles: readonly AdminRole[];
   readonly chargeable: boolean;
   readonly audited: boolean;
-  /**
-   * Whether the record of the request must be written before the handler runs:
-   * so it is for every audited method but reads, which are those that viewers or
-   * anybody may call and whose names begin with Get, List or Watch.
-   */
+  /** Whether it only reads: viewers or anybody may call it, and its name begins with Get, List or Watch. */
+  readonly reads: boolean;
+  /** Whether the record of the request must be written before the handler runs: for every audited method but reads. */
   readonly auditedAhead: boolean;
   /** Where the project roles must be held; "none" when there are none. */
   readonly projectScope: Scope;
@@ -87,12 +85,14 @@ function readPolicy(method: DescMethod): MethodPolicy {
   const roles = { projectRoles, tenantRoles, adminRoles: getOption(method, admin_roles) };
   const callers = { ...roles, visibility: getOption(method, visibility) };
   const audited = getOption(method, auditing) !== Auditing.EXCLUDED;
+  const reads = onlyReads(method, callers);
   return {
     path: pathOf(method),
     ...callers,
     chargeable: getOption(method, chargeable) === Chargeable.TRUE,
     audited,
-    auditedAhead: audited && !onlyReads(method, callers),
+    reads,
+    auditedAhead: audited && !reads,
     projectScope: { kind: projectRoles.length > 0 && projectField !== undefined ? "project" : "none" },
     tenantScope: { kind: tenantRoles.length > 0 ? tenantScopeKind(method, tenantField) : "none" },
     projectField,

@@ -1,4 +1,4 @@
-import type { Counter, Meter } from "@opentelemetry/api";
+import type { Counter, Meter, ObservableResult } from "@opentelemetry/api";
 
 /** The counters that calls feed. */
 export interface RpcMetrics {
@@ -26,19 +26,38 @@ export function createRpcMetrics(meter: Meter): RpcMetrics {
     unit: "s",
     advice: { explicitBucketBoundaries: secondsBuckets },
   });
-  const calls = meter.createUpDownCounter("rpc.server.active_calls", { description: "Unary calls under way" });
-  const streams = meter.createUpDownCounter("rpc.server.active_streams", { description: "Open streams" });
-  const messages = meter.createCounter("rpc.server.messages_sent", { description: "Messages sent on streams" });
+  const calls = new Counts();
+  const streams = new Counts();
+  const messages = new Counts();
+  const activeCalls = { description: "Unary calls under way" };
+  meter.createObservableUpDownCounter("rpc.server.active_calls", activeCalls).addCallback(calls.tell);
+  const activeStreams = { description: "Open streams" };
+  meter.createObservableUpDownCounter("rpc.server.active_streams", activeStreams).addCallback(streams.tell);
+  const sent = { description: "Messages sent on streams" };
+  meter.createObservableCounter("rpc.server.messages_sent", sent).addCallback(messages.tell);
   const failures = auditFailures(meter);
   return {
-    started: (rpc, stream) => (stream ? streams : calls).add(1, { rpc }),
+    started: (rpc, stream) => (stream ? streams : calls).add(rpc, 1),
     finished(rpc, stream, code, seconds) {
-      (stream ? streams : calls).add(-1, { rpc });
+      (stream ? streams : calls).add(rpc, -1);
       duration.record(seconds, { rpc, code });
     },
-    sent: (rpc) => messages.add(1, { rpc }),
+    sent: (rpc) => messages.add(rpc, 1),
     refused: (rpc, code, seconds) => duration.record(seconds, { rpc, code }),
     auditFailed: () => failures.add(1),
+  };
+}
+
+/** Numbers by rpc, kept here and told when they are asked for: to count must cost next to nothing. */
+class Counts {
+  readonly #byRpc = new Map<string, number>();
+
+  add(rpc: string, by: number): void {
+    this.#byRpc.set(rpc, (this.#byRpc.get(rpc) ?? 0) + by);
+  }
+
+  readonly tell = (result: ObservableResult): void => {
+    for (const [rpc, count] of this.#byRpc) result.observe(count, { rpc });
   };
 }
 

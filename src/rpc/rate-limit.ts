@@ -44,7 +44,7 @@ const tokenTakenKey = createContextKey(false, { description: "bucket of the toke
  * and so are public methods, where nobody would notice that a token does not hold any more.
  */
 export function limitRate(limiter: RateLimiter): Interceptor {
-  return (next) => async (req) => {
+  return (next) => (req) => {
     const call = callOf(req);
     const isPublic = call.policy.visibility === Visibility.PUBLIC;
     const token = isPublic ? undefined : tokenIn(req.header.get("authorization"));
@@ -64,7 +64,7 @@ export function limitRate(limiter: RateLimiter): Interceptor {
 
 /** Refuses calls with a token that was not known before, when there are too many with it elsewhere or in another spelling. */
 export function limitTokenRate(limiter: RateLimiter): Interceptor {
-  return (next) => async (req) => {
+  return (next) => (req) => {
     const caller = req.contextValues.get(callerKey);
     if (caller !== undefined && !req.contextValues.get(tokenTakenKey)) {
       demand(callOf(req), limiter.tokens.take(caller.tokenId), withToken);

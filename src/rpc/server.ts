@@ -51,6 +51,8 @@ export interface HandlerOptions {
   /** Where instruments are declared; by default the meter that `@opentelemetry/api` gives out now. */
   readonly meter?: Meter;
   readonly limits?: Partial<HandlerLimits>;
+  /** Of each method's successful reads one in so many is logged; every one unless told. */
+  readonly logReadsOneIn?: number;
   /** Origins of browsers that may call, such as "https://console.example.com", or "*". */
   readonly corsOrigins?: readonly string[];
   /** Addresses and CIDR ranges of proxies whose X-Forwarded-For is believed. */
@@ -93,7 +95,8 @@ export function createHandler(options: HandlerOptions): RpcServer {
   const write = options.writeAudit;
   const audit = createAudit({ write, log, metrics, clock, newId, timeoutMs: limits.auditTimeoutMs });
   const validator = createValidator();
-  const calls = { log, metrics, now, streams: lifecycle.streams, limits };
+  const { logReadsOneIn = 1 } = options;
+  const calls = { log, metrics, now, streams: lifecycle.streams, limits, logReadsOneIn };
   const { watchCaller, admitted } = options;
   const tools = toolChain(calls);
   const rateLimiter = createRateLimiter(limits, now);

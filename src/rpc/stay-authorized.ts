@@ -1,5 +1,5 @@
 import type { Interceptor } from "@connectrpc/connect";
-import { callerKey } from "../caller.js";
+import { type Caller, callerKey } from "../caller.js";
 import { DomainError } from "../errors.js";
 import { type Authenticate, tokenKey, type WatchCaller } from "./authenticate.js";
 import { callOf } from "./call.js";
@@ -19,7 +19,7 @@ export function stayAuthorized(authenticate: Authenticate, watch: WatchCaller): 
     const token = req.contextValues.get(tokenKey);
     if (!req.stream || token === undefined) return next(req);
     const end = endOf(req);
-    const close = openGuard(req, end, watch, () => authenticate(token, end.signal));
+    const close = openGuard(req, end, watch, async () => authenticate(token));
     try {
       const res = await next(withSignal(req, end));
       if (res.stream) return { ...res, message: observe(res.message, { onEnd: close }) };
@@ -37,7 +37,7 @@ function openGuard(
   req: AnyRequest,
   end: StreamEnd,
   watch: WatchCaller,
-  authenticate: () => ReturnType<Authenticate>,
+  authenticate: () => Promise<Caller>,
 ): () => void {
   const { contextValues: values } = req;
   let closed = false;

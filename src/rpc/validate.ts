@@ -11,7 +11,7 @@ const mostViolations = 20;
 
 /** Refuses requests that break the rules of their proto; of streams, each request when it is read. */
 export function validateBy(validator: Validator): Interceptor {
-  return (next) => async (req) => {
+  return (next) => (req) => {
     const { request } = callOf(req);
     if (request !== undefined) demandValid(validator, req.method.input, request);
     if (!req.stream || req.method.methodKind === "server_streaming") return next(req);

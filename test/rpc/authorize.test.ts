@@ -58,6 +58,7 @@ const anyPolicy: fc.Arbitrary<MethodPolicy> = fc
     ...policy,
     chargeable: false,
     audited: true,
+    reads: false,
     auditedAhead: true,
     projectScope: { kind: policy.projectRoles.length > 0 ? "project" : "none" } as const,
     tenantScope: { kind: policy.tenantRoles.length === 0 ? "none" : anyTenant ? "anyTenant" : "tenant" } as const,
