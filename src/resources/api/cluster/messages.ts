@@ -9,12 +9,13 @@ import type {
 } from "../../../../gen/ts/api/v1/cluster_pb.js";
 import { durationOf, timestampOf } from "../../../timestamp.js";
 import type { ClusterCondition, ClusterLastError, ClusterSpec, WorkerSpec } from "./kube.js";
+import type { ListedCluster } from "./statements.js";
 import type { ClusterRow } from "./store.js";
 
 // Written out with their types, messages cost a fraction of what `create` takes: calls answer lists of them.
 
 /** A cluster as the API shows it; dashboards only where they are given. */
-export function clusterMessage(row: ClusterRow, monitoring?: Omit<ClusterMonitoring, "$typeName">): Cluster {
+export function clusterMessage(row: ListedCluster, monitoring?: Omit<ClusterMonitoring, "$typeName">): Cluster {
   return {
     $typeName: "api.v1.Cluster",
     uuid: row.id,
@@ -44,7 +45,7 @@ export function clusterMessage(row: ClusterRow, monitoring?: Omit<ClusterMonitor
 }
 
 /** The status of a cluster: its last operation and what Kubernetes says of its parts. */
-export function statusMessage(row: ClusterRow): ClusterStatus {
+export function statusMessage(row: ListedCluster): ClusterStatus {
   return {
     $typeName: "api.v1.ClusterStatus",
     uuid: row.id,

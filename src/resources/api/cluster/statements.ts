@@ -18,12 +18,22 @@ export type ClusterOperation = NonNullable<ClusterRow["pendingOperation"]>;
 /** The name of the job that makes one cluster what its row says. */
 export const reconcileTask = "cluster.reconcile";
 
+const { deletedAt, revision, generation, appliedGeneration, pendingOperation, observedVersion, ...seen } =
+  clusterFields;
+const { seed, labels, monitoringSealed, ...listFields } = seen;
+/** What a list shows of a cluster. */
+export type ListedCluster = RowOf<typeof listFields>;
+
 const given = sql.placeholder;
 const shown = listed(clusterFields);
 const alive = isNull(clusters.deletedAt);
 
-const ofProjects = (where: SQL | undefined) =>
-  queries.select(clusterFields).from(clusters).innerJoin(projects, eq(projects.id, clusters.project)).where(where);
+const ofProjects = (where: SQL | undefined, fields: Partial<typeof clusterFields> = clusterFields) =>
+  queries
+    .select(fields as typeof clusterFields)
+    .from(clusters)
+    .innerJoin(projects, eq(projects.id, clusters.project))
+    .where(where);
 
 /** Names one cluster; callers name its project too, which is their scope. */
 export interface ClusterKey {
@@ -64,8 +74,8 @@ const get = inBatches<ClusterId, RowOf<typeof clusterFields> & { readonly asked:
   nameOfRow: ({ id, asked }) => nameOf(id, asked),
 });
 
-const list = statement("cluster_list", clusterFields, () =>
-  ofProjects(and(eq(clusters.project, given("project")), alive)).orderBy(clusters.name),
+const list = statement("cluster_list", listFields, () =>
+  ofProjects(and(eq(clusters.project, given("project")), alive), listFields).orderBy(clusters.name),
 );
 
 const byIds = statement("cluster_ids", clusterFields, () =>
@@ -114,9 +124,9 @@ const create = statement("cluster_create", clusterFields, () =>
 );
 
 /** The row as it was seen, unless something changed it since. */
-const asSeen = and(eq(clusters.id, given("id")), eq(clusters.revision, given("revision")), alive);
-const nextRevision = [clusters.revision, sql`${clusters.revision} + 1`] as const;
-const pending = [
+const asSeen = and(eq(clusters.id, given("id")), eq(revision, given("revision")), alive);
+const nextRevision = [revision, sql`${revision} + 1`] as const;
+const becomesPending = [
   [clusters.statusState, sql`'Pending'`],
   [clusters.statusProgress, sql`0`],
 ] as const;
@@ -129,14 +139,14 @@ const change = statement("cluster_change", clusterFields, () =>
     updateGiven(
       clusters,
       { ...wantedColumns, updatedAt },
-      [[clusters.generation, sql`${clusters.generation} + 1`], nextRevision, [statusType, typeOfWish], ...pending],
+      [[generation, sql`${generation} + 1`], nextRevision, [statusType, typeOfWish], ...becomesPending],
       asSeen,
     ),
   ),
 );
 
 const operate = statement("cluster_operate", clusterFields, () =>
-  withJob(updateGiven(clusters, { pendingOperation: clusters.pendingOperation, updatedAt }, [nextRevision], asSeen)),
+  withJob(updateGiven(clusters, { pendingOperation, updatedAt }, [nextRevision], asSeen)),
 );
 
 const remove = statement("cluster_delete", clusterFields, () =>
@@ -144,7 +154,7 @@ const remove = statement("cluster_delete", clusterFields, () =>
     updateGiven(
       clusters,
       { deleteRequestedAt: clusters.deleteRequestedAt, updatedAt },
-      [nextRevision, [clusters.pendingOperation, sql`null`], [statusType, sql`'Delete'`], ...pending],
+      [nextRevision, [pendingOperation, sql`null`], [statusType, sql`'Delete'`], ...becomesPending],
       and(scoped, isNull(clusters.deleteRequestedAt)),
     ),
   ),
@@ -171,7 +181,8 @@ export const clusterStatements = {
     return key && (await lock(tx, { ...key }))[0];
   },
 
-  list(db: Database, project: string): Promise<ClusterRow[]> {
+  /** The clusters of a project, by name, with what a list shows. */
+  list(db: Database, project: string): Promise<ListedCluster[]> {
     return isUuid(project) ? list(db, { project }) : Promise.resolve([]);
   },
 
