@@ -47,6 +47,8 @@ export async function answerUnary(
     }
     return inDialect.good(context, await compression.compress(bytes), compression, true);
   } catch (error) {
+    // Work that outlives its call can see why nobody waits for it.
+    context.end(error);
     return await inDialect.bad(context, connectErrorOf(error), compression, options.compressMinBytes);
   } finally {
     context.end();

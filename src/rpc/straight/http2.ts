@@ -72,23 +72,25 @@ function createAddresses() {
   };
 }
 
-const codes: Readonly<Record<number, Code>> = {
-  [constants.NGHTTP2_PROTOCOL_ERROR]: Code.Internal,
-  [constants.NGHTTP2_INTERNAL_ERROR]: Code.Internal,
-  [constants.NGHTTP2_FLOW_CONTROL_ERROR]: Code.Internal,
-  [constants.NGHTTP2_SETTINGS_TIMEOUT]: Code.Internal,
-  [constants.NGHTTP2_FRAME_SIZE_ERROR]: Code.Internal,
-  [constants.NGHTTP2_REFUSED_STREAM]: Code.Unavailable,
-  [constants.NGHTTP2_CANCEL]: Code.Canceled,
-  [constants.NGHTTP2_COMPRESSION_ERROR]: Code.Internal,
-  [constants.NGHTTP2_CONNECT_ERROR]: Code.Internal,
-  [constants.NGHTTP2_ENHANCE_YOUR_CALM]: Code.ResourceExhausted,
-  [constants.NGHTTP2_INADEQUATE_SECURITY]: Code.PermissionDenied,
-  [constants.NGHTTP2_HTTP_1_1_REQUIRED]: Code.PermissionDenied,
+const resets: Readonly<Record<number, readonly [name: string, code: Code]>> = {
+  [constants.NGHTTP2_PROTOCOL_ERROR]: ["PROTOCOL_ERROR", Code.Internal],
+  [constants.NGHTTP2_INTERNAL_ERROR]: ["INTERNAL_ERROR", Code.Internal],
+  [constants.NGHTTP2_FLOW_CONTROL_ERROR]: ["FLOW_CONTROL_ERROR", Code.Internal],
+  [constants.NGHTTP2_SETTINGS_TIMEOUT]: ["SETTINGS_TIMEOUT", Code.Internal],
+  [constants.NGHTTP2_FRAME_SIZE_ERROR]: ["FRAME_SIZE_ERROR", Code.Internal],
+  [constants.NGHTTP2_REFUSED_STREAM]: ["REFUSED_STREAM", Code.Unavailable],
+  [constants.NGHTTP2_CANCEL]: ["CANCEL", Code.Canceled],
+  [constants.NGHTTP2_COMPRESSION_ERROR]: ["COMPRESSION_ERROR", Code.Internal],
+  [constants.NGHTTP2_CONNECT_ERROR]: ["CONNECT_ERROR", Code.Internal],
+  [constants.NGHTTP2_ENHANCE_YOUR_CALM]: ["ENHANCE_YOUR_CALM", Code.ResourceExhausted],
+  [constants.NGHTTP2_INADEQUATE_SECURITY]: ["INADEQUATE_SECURITY", Code.PermissionDenied],
+  [constants.NGHTTP2_HTTP_1_1_REQUIRED]: ["HTTP_1_1_REQUIRED", Code.PermissionDenied],
 };
 
-/** Why a stream was reset, as the specification of gRPC maps it; undefined when it was not. */
+/** Why a stream was reset, as the specification of gRPC maps it and in the library's words; undefined when it was not. */
 function resetReason(rstCode: number): ConnectError | undefined {
-  const code = codes[rstCode];
-  return code === undefined ? undefined : new ConnectError(`the stream was reset with HTTP/2 error ${rstCode}`, code);
+  const reset = resets[rstCode];
+  if (reset === undefined) return undefined;
+  const [name, code] = reset;
+  return new ConnectError(`http/2 stream closed with error code ${name} (0x${rstCode.toString(16)})`, code);
 }
