@@ -29,13 +29,14 @@ export function isThere(program: string): boolean {
   return spawnSync(program, ["--version"], { stdio: "ignore" }).status === 0;
 }
 
-/** Processor time that a process has used, in seconds; undefined where there is no /proc. */
-export function cpuSeconds(pid: number): number | undefined {
+/** Processor time in seconds that a process has used, or those children that it has waited for; undefined where there is no /proc. */
+export function cpuSeconds(pid: number, of: "itself" | "children" = "itself"): number | undefined {
   const stat = readProc(`/proc/${pid}/stat`);
   if (stat === undefined) return undefined;
   // The name of the program, in parentheses, may contain spaces.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond();
+  const at = of === "itself" ? 11 : 13;
+  return (Number(fields[at]) + Number(fields[at + 1])) / ticksPerSecond();
 }
 
 let ticks: number | undefined;
@@ -46,7 +47,7 @@ function ticksPerSecond(): number {
 }
 
 /** The cores that this process may use, as in "0-3,8". */
-function allowedCores(): number[] {
+export function allowedCores(): number[] {
   const list = /^Cpus_allowed_list:\s*(\S+)$/m.exec(readProc("/proc/self/status") ?? "")?.[1] ?? "";
   return list
     .split(",")

@@ -40,6 +40,7 @@ export type AppConfig = Pick<
   | "anonymousStreams"
   | "anonymousStreamsPerNetwork"
   | "tokenStreams"
+  | "logReadsOneIn"
 >;
 
 /** A server of the API, and what to close when it ends. */
@@ -78,6 +79,7 @@ export function createApp(platform: Platform, principals: Principals, config: Ap
     },
     corsOrigins: config.corsOrigins,
     trustedProxies: config.trustedProxies,
+    logReadsOneIn: config.logReadsOneIn,
     ...plainHttp(platform, writeAudit, config),
   });
   return { ...server, close: () => audit.close() };
