@@ -116,8 +116,11 @@ function connectAnswer(
 ): Answer {
   const headers = plain(context.responseHeader);
   if (compression !== undefined) headers["content-encoding"] = compression.name;
-  context.responseTrailer.forEach((value, name) => {
-    add(headers, `trailer-${name}`, value);
+  context.responseTrailer.forEach((value, trailer) => {
+    const name = `trailer-${trailer}`;
+    const before = headers[name];
+    // Cookies too: only the header of that name itself may be there more than once.
+    headers[name] = before === undefined ? value : `${before}, ${value}`;
   });
   headers["content-length"] = String(body.byteLength);
   return { status, headers, body, trailers: undefined };
