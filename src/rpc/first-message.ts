@@ -1,9 +1,11 @@
 import type { Message } from "@bufbuild/protobuf";
-import { Code, ConnectError, type Interceptor } from "@connectrpc/connect";
+import { Code, ConnectError, type Interceptor, type StreamRequest } from "@connectrpc/connect";
 import { DomainError, invalidField } from "../errors.js";
 import { type Call, callOf, setRequest, subjectIn } from "./call.js";
 import { isUndecodable } from "./refusals.js";
 import { peek } from "./streams.js";
+
+type AnyFn = ReturnType<Interceptor>;
 
 /** How long the first message of a stream may take to come. */
 const firstMs = 10_000;
@@ -12,14 +14,15 @@ const firstMs = 10_000;
  * Reads the first request of a stream ahead, so that the call can be authorized, validated and audited before its
  * handler runs. Where requests are streamed, the later ones are about the same, or name nothing.
  */
-export const readFirstMessage: Interceptor = (next) => async (req) => {
-  if (!req.stream) return next(req);
+export const readFirstMessage: Interceptor = (next) => (req) => (req.stream ? ahead(next, req) : next(req));
+
+async function ahead(next: AnyFn, req: StreamRequest): ReturnType<AnyFn> {
   const { first, all } = await inTime(peek(req.message)).catch(blameCaller);
   if (first === undefined) throw new ConnectError("the request has no message", Code.InvalidArgument);
   const call = callOf(req);
   setRequest(call, first);
   return next({ ...req, message: req.method.methodKind === "server_streaming" ? all : aboutTheSame(call, all) });
-};
+}
 
 async function inTime<T>(reading: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;

@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
-import type { Interceptor } from "@connectrpc/connect";
+import type { Interceptor, StreamRequest } from "@connectrpc/connect";
 import { endOf, type StreamEnd, withSignal } from "./stream-end.js";
 import { untilAborted } from "./streams.js";
 
@@ -43,8 +43,7 @@ export function createOpenStreams(): OpenStreams {
  * server shuts down, even when its handler does not look at its signal.
  */
 export function guardStreams(streams: OpenStreams): Interceptor {
-  return (next) => async (req) => {
-    if (!req.stream) return next(req);
+  const guarded = async (next: AnyFn, req: StreamRequest): ReturnType<AnyFn> => {
     const end = endOf(req);
     const close = streams.open(end);
     try {
@@ -55,4 +54,7 @@ export function guardStreams(streams: OpenStreams): Interceptor {
       throw error;
     }
   };
+  return (next) => (req) => (req.stream ? guarded(next, req) : next(req));
 }
+
+type AnyFn = ReturnType<Interceptor>;

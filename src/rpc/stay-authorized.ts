@@ -1,4 +1,4 @@
-import type { Interceptor } from "@connectrpc/connect";
+import type { Interceptor, StreamRequest } from "@connectrpc/connect";
 import { type Caller, callerKey } from "../caller.js";
 import { DomainError } from "../errors.js";
 import { type Authenticate, tokenKey, type WatchCaller } from "./authenticate.js";
@@ -8,16 +8,15 @@ import { policyOf } from "./method-options.js";
 import { endOf, type StreamEnd, withSignal } from "./stream-end.js";
 import { observe } from "./streams.js";
 
-type AnyRequest = Parameters<ReturnType<Interceptor>>[0];
+type AnyFn = ReturnType<Interceptor>;
+type AnyRequest = Parameters<AnyFn>[0];
 
 /**
  * Ends a stream whose caller loses the right to it: when the token is revoked
  * or expires, or a role is taken away. Whoever keeps the right notices nothing.
  */
 export function stayAuthorized(authenticate: Authenticate, watch: WatchCaller): Interceptor {
-  return (next) => async (req) => {
-    const token = req.contextValues.get(tokenKey);
-    if (!req.stream || token === undefined) return next(req);
+  const staying = async (next: AnyFn, req: StreamRequest, token: string): ReturnType<AnyFn> => {
     const end = endOf(req);
     const close = openGuard(req, end, watch, async () => authenticate(token));
     try {
@@ -29,6 +28,10 @@ export function stayAuthorized(authenticate: Authenticate, watch: WatchCaller): 
       close();
       throw error;
     }
+  };
+  return (next) => (req) => {
+    const token = req.stream ? req.contextValues.get(tokenKey) : undefined;
+    return req.stream && token !== undefined ? staying(next, req, token) : next(req);
   };
 }
 

@@ -27,7 +27,7 @@ export function limitStreams(limits: StreamLimits, now: () => number): Intercept
   const anonymous = countOpen(limits.anonymousStreamsPerNetwork, limits.anonymousStreams);
   const withToken = countOpen(limits.tokenStreams, 0);
   const records = createTokenBuckets({ calls: 1, seconds: 1 }, now);
-  return (next) => async (req) => {
+  return (next) => (req) => {
     if (!req.stream) return next(req);
     const call = callOf(req);
     const caller = req.contextValues.get(callerKey);

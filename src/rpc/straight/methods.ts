@@ -1,6 +1,7 @@
 import {
   create,
   type DescMessage,
+  type DescMethod,
   type DescMethodServerStreaming,
   type DescMethodUnary,
   type Message,
@@ -21,15 +22,17 @@ import {
 import {
   createMethodSerializationLookup,
   createMethodUrl,
+  limitSerialization,
   type MethodSerializationLookup,
 } from "@connectrpc/connect/protocol";
+import { encoderOf } from "../../encode-message.js";
 import { handlerContextOf, type InContext } from "./context.js";
 
 /** A method whose request and answer are one message each. */
 export interface UnaryStraight {
   readonly kind: "unary";
   readonly method: DescMethodUnary;
-  readonly serialization: MethodSerializationLookup<DescMessage, DescMessage>;
+  readonly serialization: Serializing;
   /** Passes the interceptors and then the handler; rejects with what either throws. */
   readonly invoke: (request: UnaryRequest & InContext) => Promise<UnaryResponse>;
 }
@@ -38,7 +41,7 @@ export interface UnaryStraight {
 export interface StreamStraight {
   readonly kind: "server_streaming";
   readonly method: DescMethodServerStreaming;
-  readonly serialization: MethodSerializationLookup<DescMessage, DescMessage>;
+  readonly serialization: Serializing;
   readonly invoke: (request: StreamRequest & InContext) => Promise<StreamResponse>;
 }
 
@@ -54,6 +57,7 @@ export interface StraightOptions {
   readonly writeMaxBytes: number;
 }
 
+type Serializing = MethodSerializationLookup<DescMessage, DescMessage>;
 type AnyFn = ReturnType<Interceptor>;
 type AnyRequest = Parameters<AnyFn>[0];
 type ServiceOptions = Parameters<ConnectRouter["service"]>[2];
@@ -89,7 +93,7 @@ export function recordMethods(
 }
 
 function straightMethod(spec: MethodImplSpec, options: StraightOptions): StraightMethod | undefined {
-  const serialization = createMethodSerializationLookup(spec.method, undefined, undefined, options);
+  const serialization = serializationOf(spec.method, options);
   switch (spec.kind) {
     case "unary":
       return { kind: spec.kind, method: spec.method, serialization, invoke: unaryOf(spec, options.interceptors) };
@@ -98,6 +102,23 @@ function straightMethod(spec: MethodImplSpec, options: StraightOptions): Straigh
     default:
       return undefined;
   }
+}
+
+/** The library's own, but for the binary format of answers. */
+function serializationOf(method: DescMethod, options: StraightOptions): Serializing {
+  const library: Serializing = createMethodSerializationLookup(method, undefined, undefined, options);
+  const encode = encoderOf(method.output);
+  const { parse } = library.getO(true);
+  const serialize = (message: Message): Uint8Array<ArrayBuffer> => {
+    try {
+      return encode(message);
+    } catch (error) {
+      const words = error instanceof Error ? error.message : String(error);
+      throw new ConnectError(`serialize binary: ${words}`, Code.Internal);
+    }
+  };
+  const binary = limitSerialization({ parse, serialize }, options);
+  return { getI: (isBinary) => library.getI(isBinary), getO: (isBinary) => (isBinary ? binary : library.getO(false)) };
 }
 
 function unaryOf(
