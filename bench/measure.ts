@@ -47,13 +47,16 @@ export type Bench = (run: BenchRun) => Promise<void>;
 
 /** Ours and the baseline's, as a Comparison whose ratio is ours / baseline. */
 export function compare(name: string, unit: string, ours: number, baseline: number, goal: Goal = {}): Comparison {
-  return { name, ratio: rounded(ours / baseline), unit, ours: rounded(ours), baseline: rounded(baseline), ...goal };
+  return { name, ratio: ratioOf(ours, baseline), unit, ours: rounded(ours), baseline: rounded(baseline), ...goal };
 }
 
 /** The same of times and costs, where less is better: the ratio is baseline / ours. */
 export function compareCost(name: string, unit: string, ours: number, baseline: number, goal: Goal = {}): Comparison {
-  return { ...compare(name, unit, ours, baseline, goal), ratio: rounded(baseline / ours) };
+  return { ...compare(name, unit, ours, baseline, goal), ratio: ratioOf(baseline, ours) };
 }
+
+/** Two that are the same are so where both are nothing, too. */
+const ratioOf = (a: number, b: number): number => (a === b ? 1 : rounded(a / b));
 
 /** One value, as a Figure. */
 export function figure(name: string, unit: string, value: number, goal: Pick<Goal, "below"> = {}): Figure {

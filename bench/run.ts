@@ -1,4 +1,4 @@
-// npm run bench [-- NAME ...] [--json] [--short] [--profile DIR] [--generator h2load|node]
+// npm run bench [-- NAME ...] [--list] [--json] [--short] [--profile DIR] [--generator h2load|node]
 import { loadavg } from "node:os";
 import { parseArgs } from "node:util";
 import { type Bench, isReached, type Measure } from "./measure.js";
@@ -24,12 +24,14 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   "unary-connect-h1-vs-connect-node": async () => (await import("./unary.js")).unaryConnectVsConnectNode,
   "get-pg-vs-pg": async () => (await import("./database.js")).getPgVsPg,
   "list50-pg-vs-pg": async () => (await import("./database.js")).list50PgVsPg,
+  "two-processes-vs-one": async () => (await import("./two-processes.js")).twoProcessesVsOne,
   "create-pg-vs-pg": async () => (await import("./database.js")).createPgVsPg,
 };
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
   options: {
+    list: { type: "boolean", default: false },
     json: { type: "boolean", default: false },
     short: { type: "boolean", default: false },
     profile: { type: "string" },
@@ -78,16 +80,27 @@ function goalOf(measure: Measure): string {
   return `goal: ${goals}${options.short ? "" : verdict}`;
 }
 
-const names = positionals.length > 0 ? positionals : Object.keys(benches);
-const chosen = names.map((name) => {
-  const bench = benches[name];
-  if (bench === undefined) throw new Error(`there is no bench ${name}; there are ${Object.keys(benches).join(", ")}`);
-  return bench;
-});
+/** Runs one bench after the other; one that fails keeps no other from running. */
+async function runAll(chosen: readonly string[]): Promise<void> {
+  for (const name of chosen) {
+    try {
+      const load = benches[name];
+      if (load === undefined) throw new Error("there is no such bench; --list names them");
+      await run(await load());
+    } catch (error) {
+      console.error(`${name} failed:`, error);
+      process.exitCode = 1;
+    }
+  }
+}
 
-// The program that is measured is the compiled one.
-build();
-const loadAverage = () => loadavg()[0]?.toFixed(2);
-console.error(`node ${process.version}, load average ${loadAverage()} before`);
-for (const load of chosen) await run(await load());
-console.error(`load average ${loadAverage()} after`);
+if (options.list) {
+  console.log(Object.keys(benches).join("\n"));
+} else {
+  // The program that is measured is the compiled one.
+  build();
+  const loadAverage = () => loadavg()[0]?.toFixed(2);
+  console.error(`node ${process.version}, load average ${loadAverage()} before`);
+  await runAll(positionals.length > 0 ? positionals : Object.keys(benches));
+  console.error(`load average ${loadAverage()} after`);
+}

@@ -129,8 +129,11 @@ function onServerCore({ profileDir }: BenchRun, name: string): string[] {
   return [...placement().server, process.execPath, ...profile];
 }
 
-/** Compiles them as the program is compiled: what runs through tsx would carry its helpers along. */
-function compileServers(): void {
+/**
+ * Compiles them as the program is compiled, for what runs through tsx would carry its helpers along; once in this
+ * process, before the first of them starts.
+ */
+export function compileServers(): void {
   if (compiled) return;
   execFileSync(join(root, "node_modules", ".bin", "tsc"), ["-p", join("bench", "tsconfig.json")], {
     cwd: root,

@@ -1,0 +1,68 @@
+import { execFileSync, spawn } from "node:child_process";
+import { join } from "node:path";
+import { beforeAll, describe, expect, it } from "vitest";
+import { packageRoot } from "../../src/root.js";
+
+const tsx = join(packageRoot(), "node_modules", ".bin", "tsx");
+const bench = [join("bench", "run.ts")];
+const options = { cwd: packageRoot() };
+/** They can be measured on a PostgreSQL server only. */
+const needPostgres = [
+  "allocate",
+  "volume-list",
+  "deployment-informers",
+  "get-pg-vs-pg",
+  "list50-pg-vs-pg",
+  "create-pg-vs-pg",
+];
+const wholeRunMs = 20 * 60_000;
+
+interface Line {
+  readonly name: string;
+  readonly unit: string;
+  readonly value?: number;
+  readonly ratio?: number;
+  readonly ours?: number;
+  readonly baseline?: number;
+}
+
+const names = execFileSync(tsx, [...bench, "--list"], { ...options, encoding: "utf8" })
+  .trim()
+  .split("\n");
+
+describe("npm run bench -- --short --json", () => {
+  let lines: readonly Line[] = [];
+  let errors = "";
+
+  beforeAll(async () => {
+    const child = spawn(tsx, [...bench, "--short", "--json"], { ...options, stdio: ["ignore", "pipe", "pipe"] });
+    let output = "";
+    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      output += text;
+    });
+    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      errors += text;
+    });
+    await new Promise((resolve) => child.once("close", resolve));
+    lines = output
+      .split("\n")
+      .filter((line) => line !== "")
+      .map((line) => JSON.parse(line) as Line);
+  }, wholeRunMs);
+
+  it("ends well", () => {
+    expect(errors).toMatch(/load average .* after/);
+    expect(errors).not.toMatch(/failed:/);
+  });
+
+  it.each(names)("%s prints its measures", (name) => {
+    const own = lines.filter((line) => line.name === name || line.name.startsWith(`${name}.`));
+    const isMeasured = process.env.TEST_DATABASE_URL !== undefined || !needPostgres.includes(name);
+    expect(own.length > 0, errors).toBe(isMeasured);
+    for (const line of own) {
+      expect(line.unit).toMatch(/./);
+      const figures = line.value === undefined ? [line.ratio, line.ours, line.baseline] : [line.value];
+      for (const figure of figures) expect(figure, JSON.stringify(line)).toBeGreaterThanOrEqual(0);
+    }
+  });
+});
