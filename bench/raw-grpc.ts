@@ -2,10 +2,13 @@
 import { connect, type Socket } from "node:net";
 import { bodyOf, headersOf, type Target } from "./call.js";
 
-const preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-const frames = { data: 0, headers: 1, reset: 3, settings: 4, ping: 6, goAway: 7, windowUpdate: 8 } as const;
-const flags = { ack: 1, endStream: 1, endHeaders: 4 } as const;
-const frameHeader = 9;
+/** What a client of HTTP/2 says first. */
+export const preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+/** The types of frames, and their flags. */
+export const frames = { data: 0, headers: 1, reset: 3, settings: 4, ping: 6, goAway: 7, windowUpdate: 8 } as const;
+export const flags = { ack: 1, endStream: 1, endHeaders: 4 } as const;
+/** Bytes before the payload of a frame. */
+export const frameHeader = 9;
 const largestWindow = 2 ** 31 - 1;
 const usualWindow = 65_535;
 /** The first index of the table to which both sides add headers. */
@@ -121,7 +124,8 @@ function settle(calls: Map<number, Call>, id: number, failure?: string): void {
   else call.reject(new Error(failure ?? `an answer has ${call.bytes} bytes of body and announced ${call.announced}`));
 }
 
-function frame(type: number, flag: number, id: number, payload: Uint8Array = Buffer.alloc(0)): Buffer {
+/** A frame of HTTP/2. */
+export function frame(type: number, flag: number, id: number, payload: Uint8Array = Buffer.alloc(0)): Buffer {
   const bytes = Buffer.allocUnsafe(frameHeader + payload.length);
   bytes.writeUIntBE(payload.length, 0, 3);
   bytes[3] = type;
@@ -131,7 +135,8 @@ function frame(type: number, flag: number, id: number, payload: Uint8Array = Buf
   return bytes;
 }
 
-function windowUpdate(by: number): Buffer {
+/** Lets the other side send so many bytes more on the whole connection. */
+export function windowUpdate(by: number): Buffer {
   const payload = Buffer.alloc(4);
   payload.writeUInt32BE(by);
   return frame(frames.windowUpdate, 0, 0, payload);
@@ -146,7 +151,7 @@ function headerBlocks(headers: Readonly<Record<string, string>>): { first: Buffe
 }
 
 /** A text as HPACK has it, not compressed: its length in seven bits, or in bytes that follow, and its bytes. */
-function text(value: string): Buffer {
+export function text(value: string): Buffer {
   const bytes = Buffer.from(value);
   const length: number[] = bytes.length < 127 ? [bytes.length] : [127];
   for (let left = bytes.length - 127; left >= 0; ) {

@@ -26,6 +26,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   "list50-pg-vs-pg": async () => (await import("./database.js")).list50PgVsPg,
   "two-processes-vs-one": async () => (await import("./two-processes.js")).twoProcessesVsOne,
   "create-pg-vs-pg": async () => (await import("./database.js")).createPgVsPg,
+  "watch-10k-vs-grpcjs": async () => (await import("./watch-10k.js")).watch10kVsGrpcjs,
 };
 
 const { values: options, positionals } = parseArgs({
