@@ -3,13 +3,16 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { createClient } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
 import { ClusterService } from "../gen/ts/api/v1/cluster_pb.js";
+import { openClusterDatabase } from "./cluster-database.js";
 import { type BenchRun, compare, figure, median } from "./measure.js";
 import { compile, residentMb, type Slipway, scratchFolder, startProgram, startSlipway } from "./processes.js";
+import { startServe } from "./servers.js";
+import { startModules } from "./start-modules.js";
 
 const goalSeconds = 10;
 const goalMb = 600;
 
-/** From nothing to the first answered call, and what the process then holds in memory. */
+/** From nothing to the first answered call, what the process then holds in memory, and what it has loaded for it. */
 export async function start(run: BenchRun): Promise<void> {
   const rounds = run.short ? 1 : 3;
   const idleMs = run.short ? 500 : 10_000;
@@ -35,6 +38,31 @@ export async function start(run: BenchRun): Promise<void> {
   run.report(figure("start.cold", "s", median(cold)));
   run.report(figure("start.warm", "s", median(warm)));
   run.report(compare("start.idle-memory", "MB", median(resident), median(bare), { below: goalMb }));
+  if (run.databaseUrl !== undefined) await startOfServe(run, run.databaseUrl, rounds, idleMs);
+  await startModules(run);
+}
+
+/** The same of `slipway serve`, on PostgreSQL. */
+async function startOfServe(run: BenchRun, databaseUrl: string, rounds: number, idleMs: number): Promise<void> {
+  const { env, project, token } = await openClusterDatabase(run, databaseUrl);
+  const seconds: number[] = [];
+  const resident: number[] = [];
+  for (let i = 0; i < rounds; i++) {
+    const began = performance.now();
+    const { pid, url, stop } = await startServe(run, env);
+    await firstCall(url, project, token);
+    seconds.push((performance.now() - began) / 1000);
+    await sleep(idleMs);
+    resident.push(residentMb(pid));
+    await stop();
+  }
+  run.report(figure("start.serve", "s", median(seconds)));
+  run.report(figure("start.serve.idle-memory", "MB", median(resident)));
+}
+
+async function firstCall(url: string, project: string, token: string): Promise<void> {
+  const client = createClient(ClusterService, createConnectTransport({ baseUrl: url, httpVersion: "1.1" }));
+  await client.list({ project }, { headers: { authorization: `Bearer ${token}` }, timeoutMs: 10_000 });
 }
 
 async function repeated(times: number, measure: () => Promise<number>): Promise<number[]> {
@@ -55,8 +83,7 @@ async function timeStart(run: BenchRun, dataDir: string): Promise<{ slipway: Sli
   const began = performance.now();
   const slipway = await startSlipway(run, { dataDir });
   const { url, project, tokens } = slipway.info;
-  const client = createClient(ClusterService, createConnectTransport({ baseUrl: url, httpVersion: "1.1" }));
-  await client.list({ project }, { headers: { authorization: `Bearer ${tokens.owner}` }, timeoutMs: 10_000 });
+  await firstCall(url, project, tokens.owner);
   return { slipway, seconds: (performance.now() - began) / 1000 };
 }
 
