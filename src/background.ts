@@ -23,15 +23,16 @@ export async function startBackground(
   options: { readonly concurrency: number },
 ): Promise<RunningBackground> {
   const { log } = platform;
-  const parts = backgrounds.map((background) => background(platform));
+  // Calls may be told to come again when too many wait for the database; jobs and controllers may not.
+  const parts = backgrounds.map((background) => background({ ...platform, db: server.patient }));
   for (const { begin } of parts) await begin?.();
   const worker = await startWorker(server, {
     tasks: {
       ...Object.assign({}, ...parts.map(({ tasks }) => tasks)),
-      "changes.prune": () => pruneChanges(server.db, new Date(platform.clock().getTime() - changeRetentionMs)),
+      "changes.prune": () => pruneChanges(server.patient, new Date(platform.clock().getTime() - changeRetentionMs)),
       "jobs.prune": async () => {
-        await pruneGivenUpJobs(server.db, new Date(platform.clock().getTime() - givenUpRetentionMs));
-        await pruneJobQueues(server.db);
+        await pruneGivenUpJobs(server.patient, new Date(platform.clock().getTime() - givenUpRetentionMs));
+        await pruneJobQueues(server.patient);
       },
     },
     cron: [
@@ -43,7 +44,7 @@ export async function startBackground(
     log,
   });
   for (const task of parts.flatMap(({ atStart = [] }) => atStart)) {
-    await addJob(server.db, task, {}, { key: task, queue: task });
+    await addJob(server.patient, task, {}, { key: task, queue: task });
   }
   const stop = new AbortController();
   const controllers = parts

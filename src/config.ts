@@ -11,6 +11,8 @@ export interface Config {
   /** PostgreSQL; undefined means the embedded database of `slipway dev`. */
   readonly databaseUrl: string | undefined;
   readonly databasePoolSize: number;
+  /** How many calls may wait for a connection of the pool before further ones are refused; 0 turns the limit off. */
+  readonly databasePoolQueue: number;
   readonly listen: Address;
   /** Processes of `slipway serve` that answer calls on the one port. */
   readonly processes: number;
@@ -122,6 +124,7 @@ export function loadConfig(env: Env): Config {
   const config: Config = {
     databaseUrl: read.url("DATABASE_URL", ["postgres:", "postgresql:"]),
     databasePoolSize: read.integer("SLIPWAY_DATABASE_POOL_SIZE", 10, 2, 1000),
+    databasePoolQueue: read.integer("SLIPWAY_DATABASE_POOL_QUEUE", 1_000, 0, 1_000_000),
     listen,
     processes: read.integer("SLIPWAY_PROCESSES", 1, 1, 128),
     metricsListen: read.address("SLIPWAY_METRICS_LISTEN", beside(listen, 1)),

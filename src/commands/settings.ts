@@ -26,6 +26,7 @@ export async function openDatabase(config: Config, log: Logger): Promise<Databas
   const server = openPostgres({
     url: config.databaseUrl ?? "",
     poolSize: config.databasePoolSize,
+    poolQueue: config.databasePoolQueue,
     applicationName: "slipway",
     connectTimeoutMs: 5_000,
     statementTimeoutMs: 15_000,

@@ -3,6 +3,8 @@ import type { PgDatabase } from "drizzle-orm/pg-core";
 import pg from "pg";
 import type { Logger } from "pino";
 import { DomainError } from "../errors.js";
+import { BoundedPool } from "./bounded-pool.js";
+import { casing } from "./statement.js";
 
 /** A connection or an open transaction: stores take either, on PostgreSQL and on the embedded database alike. */
 export type Database = PgDatabase<NodePgQueryResultHKT, Record<string, never>>;
@@ -20,7 +22,10 @@ export interface ConnectionOptions {
 /** The database of this process. */
 export interface DatabaseServer {
   readonly kind: "postgres" | "embedded";
+  /** For what callers ask: DomainError "exhausted" when too many wait for a connection. */
   readonly db: Database;
+  /** For the work of the process itself, which is never refused; it waits for the same connections. */
+  readonly patient: Database;
   readonly pool: pg.Pool;
   /**
    * One connection beside the pool, for what must not wait until a pool that is in use is free. It is opened
@@ -38,6 +43,8 @@ export interface PostgresOptions {
   readonly url: string;
   readonly poolSize: number;
   readonly applicationName: string;
+  /** How many may wait for a connection of a full pool; no limit unless told. */
+  readonly poolQueue?: number;
   /** How long to wait for a connection: from the server, or from a full pool. */
   readonly connectTimeoutMs: number;
   readonly statementTimeoutMs: number;
@@ -65,6 +72,7 @@ export function openPostgres(options: PostgresOptions): DatabaseServer {
     kind: "postgres",
     pool: new pg.Pool({ ...limited, max: options.poolSize }),
     single: new pg.Pool({ ...limited, max: 1, idleTimeoutMillis: 0 }),
+    mostWaiting: options.poolQueue ?? 0,
     log: options.log,
     newClient: (connection) =>
       new pg.Client({
@@ -84,13 +92,17 @@ export interface ServerParts {
   readonly pool: pg.Pool;
   /** A pool of one connection. */
   readonly single: pg.Pool;
+  /** How many callers may wait for a connection of the pool; 0 is no limit. */
+  readonly mostWaiting: number;
   readonly log: Logger;
   readonly newClient: (options: ConnectionOptions) => pg.Client;
   readonly afterClose: () => Promise<void>;
 }
 
 /** Builds the server from its parts. */
-export function databaseServer({ kind, pool, single, log, newClient, afterClose }: ServerParts): DatabaseServer {
+export function databaseServer(parts: ServerParts): DatabaseServer {
+  const { kind, pool, single, mostWaiting, log, newClient, afterClose } = parts;
+  const bounded = new BoundedPool(pool, { mostWaiting, log });
   for (const each of [pool, single]) {
     each.on("error", (error) => log.warn({ reason: error.message }, "an idle database connection was lost"));
     // A connection that is lost in use fails its query; unheard, its error would end the process as well.
@@ -98,9 +110,11 @@ export function databaseServer({ kind, pool, single, log, newClient, afterClose 
   }
   return {
     kind,
-    db: drizzle({ client: pool, casing: "snake_case" }),
+    // Drizzle asks no more of it than it has.
+    db: drizzle({ client: bounded as unknown as pg.Pool, casing }),
+    patient: drizzle({ client: pool, casing }),
     pool,
-    reserved: drizzle({ client: single, casing: "snake_case" }),
+    reserved: drizzle({ client: single, casing }),
     async connect(options) {
       const client = newClient(options);
       // Without a listener a lost connection would end the process; queries on it fail anyway.

@@ -22,6 +22,7 @@ export interface EmbeddedServer extends DatabaseServer {
   dump(): Promise<Blob>;
 }
 
+const mostWaiting = 1_000;
 const WAIT_MS = 30_000;
 const IDLE_IN_TRANSACTION_MS = 60_000;
 
@@ -53,6 +54,7 @@ function serve(database: PGlite, log: Logger, release: () => Promise<void>): Emb
     kind: "embedded",
     pool: new pg.Pool({ ...lasting, max: 16 }),
     single: new pg.Pool({ ...lasting, max: 1 }),
+    mostWaiting,
     log,
     newClient: () => new pg.Client(config),
     async afterClose() {

@@ -24,6 +24,8 @@ export function constraintOf(error: unknown): string | undefined {
  */
 export function databaseError(error: unknown): DomainError | undefined {
   if (error instanceof DomainError) return error;
+  // A query that was never sent: the pool has refused it.
+  if (error instanceof DrizzleQueryError && error.cause instanceof DomainError) return error.cause;
   const code = sqlStateOf(error);
   const cause = { cause: withoutValues(error) };
   if (code === "23505") return new DomainError("exists", "an object with this name exists already", cause);
