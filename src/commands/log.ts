@@ -1,8 +1,8 @@
 import { type DestinationStream, type Logger, pino } from "pino";
 import type { Config } from "../config.js";
 
-/** So much text is written at once, in bytes; less when it has waited for long enough. */
-const chunkBytes = 8_192;
+/** So much is written at once, in bytes, so that a pipe keeps the lines of several processes apart; less when it has waited for long enough. */
+const chunkBytes = 4_096;
 /** How long a line may wait to be written. */
 const longestWaitMs = 100;
 
@@ -29,17 +29,26 @@ export async function openLog(
 
 /** Writes what was gathered now and then, and not at all while there is nothing: an idle process is not woken. */
 function gathered(): DestinationStream & { flush(): void } {
-  // pino writes the rest of such a destination when the process exits, after an uncaught exception, too.
-  const destination = pino.destination({ fd: 2, sync: false, minLength: chunkBytes });
+  const destination = pino.destination({ fd: 2, sync: true });
+  // Lines as text would be put together, and encoded, once more when they are written: bytes are a third of that.
+  const bytes = Buffer.allocUnsafeSlow(chunkBytes);
+  let used = 0;
   let timer: NodeJS.Timeout | undefined;
   const flush = (): void => {
     clearTimeout(timer);
     timer = undefined;
-    destination.flush();
+    if (used > 0) destination.write(bytes.toString("utf8", 0, used));
+    used = 0;
   };
+  // Comes after an uncaught exception, too.
+  process.once("exit", flush);
   return {
     write(line) {
-      destination.write(line);
+      // The most that a text of this length can take.
+      const most = line.length * 3;
+      if (most > chunkBytes - used) flush();
+      if (most > chunkBytes) destination.write(line);
+      else used += bytes.write(line, used);
       timer ??= setTimeout(flush, longestWaitMs).unref();
     },
     flush,

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import type { DescService } from "@bufbuild/protobuf";
 import { createValidator } from "@bufbuild/protovalidate";
 import type { ConnectRouter } from "@connectrpc/connect";
@@ -131,7 +132,8 @@ export function createHandler(options: HandlerOptions): RpcServer {
     trusted: trustedProxies(options.trustedProxies ?? []),
     shutdownSignal: lifecycle.shutdownSignal,
     onRefused: recordRefusals(log, metrics, audit, rateLimiter),
-    newId,
+    // Names of requests need no order, and every request has one.
+    newId: randomUUID,
     log,
   });
   warmValidator(validator, services);
