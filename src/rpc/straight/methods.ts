@@ -25,7 +25,7 @@ import {
   limitSerialization,
   type MethodSerializationLookup,
 } from "@connectrpc/connect/protocol";
-import { encoderOf } from "../../encode-message.js";
+import { encoderOf } from "../../wire/encoder.js";
 import { handlerContextOf, type InContext } from "./context.js";
 
 /** A method whose request and answer are one message each. */
