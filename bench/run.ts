@@ -9,6 +9,7 @@ import { build } from "./processes.js";
 const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   start: async () => (await import("./start.js")).start,
   get: async () => (await import("./get.js")).get,
+  encode: async () => (await import("./encode.js")).encode,
   auth: async () => (await import("./auth.js")).auth,
   audit: async () => (await import("./audit.js")).audit,
   standing: async () => (await import("./standing.js")).standing,

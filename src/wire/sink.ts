@@ -13,6 +13,8 @@ export const envelopeHead = 5;
 /** Bytes that grow at their end. Writers make room first, with `room`; `varint`, `text` and `raw` do so themselves. */
 export class Sink {
   buffer = Buffer.allocUnsafeSlow(usualRoom);
+  /** The same memory: a slice of this is a copy, and an array that is no Buffer. */
+  #bytes = new Uint8Array(this.buffer.buffer);
   /** How many bytes are written. */
   at = 0;
 
@@ -21,10 +23,15 @@ export class Sink {
     if (this.at + more > this.buffer.length) this.#grow(more);
   }
 
+  #use(buffer: Buffer<ArrayBuffer>): void {
+    this.buffer = buffer;
+    this.#bytes = new Uint8Array(buffer.buffer);
+  }
+
   #grow(more: number): void {
     const grown = Buffer.allocUnsafeSlow(Math.max(this.buffer.length * 2, this.at + more));
     this.buffer.copy(grown, 0, 0, this.at);
-    this.buffer = grown;
+    this.#use(grown);
   }
 
   /** An unsigned number of up to 32 bits. */
@@ -138,10 +145,7 @@ export class Sink {
 
   /** A copy of all bytes, in memory of its own. */
   copy(): Uint8Array<ArrayBuffer> {
-    const { buffer, at } = this;
-    const copy = Buffer.allocUnsafeSlow(at);
-    buffer.copy(copy, 0, 0, at);
-    return new Uint8Array(copy.buffer);
+    return this.#bytes.slice(0, this.at);
   }
 
   /** A copy of all bytes, the first five made the head of an uncompressed message; a small one is in Node's pool. */
@@ -157,7 +161,7 @@ export class Sink {
   /** Forgets what was written; much room is given back. */
   clear(): void {
     this.at = 0;
-    if (this.buffer.length > mostRoom) this.buffer = Buffer.allocUnsafeSlow(usualRoom);
+    if (this.buffer.length > mostRoom) this.#use(Buffer.allocUnsafeSlow(usualRoom));
   }
 }
 
