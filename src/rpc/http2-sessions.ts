@@ -1,6 +1,7 @@
 import { constants, type Http2Server, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
 import type { Socket } from "node:net";
 import { createStallWatch } from "./http2-stalls.js";
+import { type ServeStream, takeTurns } from "./http2-turns.js";
 import type { ListenLimits } from "./listen-limits.js";
 
 /** The HTTP/2 connections of a server. */
@@ -13,19 +14,20 @@ export interface Sessions {
 
 type SessionLimits = Pick<
   ListenLimits,
-  "idleTimeoutMs" | "requestTimeoutMs" | "stalledTimeoutMs" | "resetBurst" | "resetsPerSecond"
+  "idleTimeoutMs" | "requestTimeoutMs" | "stalledTimeoutMs" | "streamsPerTurn" | "resetBurst" | "resetsPerSecond"
 >;
 
 /** How often sessions are looked at within the shortest of their timeouts. */
 const sweepsPerTimeout = 8;
 
 /**
- * Watches over the sessions of a server: ends those whose client resets too
+ * Serves the streams of a server and watches over its sessions: ends those whose client resets too
  * many streams, those that never ask for anything, those that fell idle, and
  * streams whose client takes nothing of its answer. One interval does all of
  * it, while there is a session.
  */
-export function watchSessions(http2: Http2Server, limits: SessionLimits): Sessions {
+export function watchSessions(http2: Http2Server, limits: SessionLimits, serve: ServeStream): Sessions {
+  const inTurn = takeTurns(serve, limits.streamsPerTurn);
   const sessions = new Map<ServerHttp2Session, WatchedSession>();
   const sweepMs = Math.min(limits.requestTimeoutMs, limits.stalledTimeoutMs, limits.idleTimeoutMs) / sweepsPerTimeout;
   let interval: NodeJS.Timeout | undefined;
@@ -41,7 +43,7 @@ export function watchSessions(http2: Http2Server, limits: SessionLimits): Sessio
       // HTTP/2 knows no half-open connection: a peer that ends its side is gone.
       socket.allowHalfOpen = false;
       http2.once("session", (session) => {
-        sessions.set(session, watchSession(session, socket, limits, sweepMs));
+        sessions.set(session, watchSession(session, socket, limits, sweepMs, inTurn()));
         session.once("close", () => sessions.delete(session));
       });
       http2.emit("connection", socket);
@@ -63,10 +65,12 @@ function watchSession(
   socket: Socket,
   limits: SessionLimits,
   lingerMs: number,
+  serve: ServeStream,
 ): WatchedSession {
   const streams = createStallWatch(limits.stalledTimeoutMs, lingerMs);
   const resets = createResetBudget(limits);
   let patienceMs = Math.min(limits.requestTimeoutMs, limits.idleTimeoutMs);
+  let isEnding = false;
   // When the last stream ended; before the first one, when the session began.
   let quietSince = performance.now();
 
@@ -75,16 +79,20 @@ function watchSession(
     if (streams.size === 0) quietSince = performance.now();
     // Resets may say NO_ERROR, too.
     const wasReset = this.rstCode !== constants.NGHTTP2_NO_ERROR || this.aborted;
-    if (!wasReset || resets.take() || session.destroyed) return;
+    if (!wasReset || resets.take() || isEnding || session.destroyed) return;
+    isEnding = true;
     session.goaway(constants.NGHTTP2_ENHANCE_YOUR_CALM);
-    session.destroy();
+    // Not session.destroy(), and not now: within a frame of this session that makes nghttp2 write empty DATA for ever.
+    setImmediate(() => socket.destroy());
   }
-  session.on("stream", (stream) => {
+  const onStream: ServeStream = (stream, headers, flags, rawHeaders) => {
     patienceMs = limits.idleTimeoutMs;
     streams.add(stream);
     // An error that nobody listens to would end the process.
     stream.on("error", ignore).on("close", onClose);
-  });
+    serve(stream, headers, flags, rawHeaders);
+  };
+  session.on("stream", onStream);
   return {
     look(now) {
       const isStuck = streams.look(now);

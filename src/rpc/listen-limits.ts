@@ -8,6 +8,8 @@ export interface ListenLimits {
   readonly maxConnectionsPerNetwork: number;
   /** Streams that one HTTP/2 connection may have open; a client holds back further ones. */
   readonly maxConcurrentStreams: number;
+  /** Streams that one HTTP/2 connection may begin in one turn of the event loop; the others wait for the next. */
+  readonly streamsPerTurn: number;
   /** Memory in MB that one HTTP/2 connection may use; slow readers of large streams need room. */
   readonly maxSessionMemory: number;
   /** Size of the headers of one request, in bytes, over either version of HTTP. */
@@ -30,6 +32,7 @@ export const defaultListenLimits: ListenLimits = {
   maxConnections: 10_000,
   maxConnectionsPerNetwork: 1_000,
   maxConcurrentStreams: 1_000,
+  streamsPerTurn: 100,
   maxSessionMemory: 64,
   maxHeaderBytes: 16 * 1024,
   resetBurst: 900,

@@ -1,14 +1,10 @@
 import { createServer as createHttp, type Server } from "node:http";
-import {
-  createServer as createHttp2,
-  type Http2Server,
-  type IncomingHttpHeaders,
-  type ServerHttp2Stream,
-} from "node:http2";
+import { createServer as createHttp2, type Http2Server } from "node:http2";
 import { createServer as createHttps } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import type { NodeHandler, NodeRequest, NodeResponse } from "./http-types.js";
 import { watchSessions } from "./http2-sessions.js";
+import type { ServeStream } from "./http2-turns.js";
 import { guardConnections } from "./listen-gate.js";
 import { defaultListenLimits, http2Options, type ListenLimits } from "./listen-limits.js";
 import { route } from "./listen-route.js";
@@ -45,7 +41,7 @@ export async function listen(handler: NodeHandler, options: ListenOptions): Prom
   const closing = { now: false };
   const http1 = createHttp1(options, limits);
   const http2 = createHttp2(http2Options(limits));
-  const sessions = watchSessions(http2, limits);
+  const sessions = watchSessions(http2, limits, serveStreams(http2, handler));
   http1.on("request", (req: NodeRequest, res: NodeResponse) => {
     // A connection that falls idle after close has begun is not needed any more.
     res.once("close", () => {
@@ -54,7 +50,6 @@ export async function listen(handler: NodeHandler, options: ListenOptions): Prom
     res.on("timeout", onQuiet);
     handler(req, res);
   });
-  serveStreams(http2, handler);
   const dropUndecided = route(http1, options.tls !== undefined, limits.headersTimeoutMs, sessions.take);
   const onDrop = options.onDrop ?? (() => {});
   http1.on("drop", (dropped) => onDrop(dropped?.remoteAddress ?? ""));
@@ -114,27 +109,17 @@ function newHttp1(options: ListenOptions, limits: ListenLimits): Server {
   });
 }
 
-type StreamListener = (
-  this: Http2Server,
-  stream: ServerHttp2Stream,
-  headers: IncomingHttpHeaders,
-  flags: number,
-  rawHeaders: readonly string[],
-) => void;
-
 /**
  * Lets the handler look at bare streams first, and makes requests of those that
- * it leaves. A stream that its client has reset by now is nobody's: that is how
- * a flood of resets costs little.
+ * it leaves.
  */
-function serveStreams(http2: Http2Server, handler: NodeHandler): void {
+function serveStreams(http2: Http2Server, handler: NodeHandler): ServeStream {
   http2.on("request", handler);
   // What makes requests out of streams is a listener that Node adds with the first listener for requests.
-  const asRequest = http2.listeners("stream") as StreamListener[];
+  const asRequest = http2.listeners("stream") as ServeStream[];
   http2.removeAllListeners("stream");
-  const onStream: StreamListener = (stream, headers, flags, rawHeaders) => {
-    if (stream.destroyed || handler.stream?.(stream, headers, rawHeaders) === true) return;
+  return (stream, headers, flags, rawHeaders) => {
+    if (handler.stream?.(stream, headers, rawHeaders) === true) return;
     for (const listener of asRequest) listener.call(http2, stream, headers, flags, rawHeaders);
   };
-  http2.on("stream", onStream);
 }
