@@ -100,12 +100,15 @@ async function callRpc(
   if (rpc.method.methodKind === "unary") discardRest(req, body);
   const report = (code: Code) => {
     // Whoever left before the request had come did nothing wrong, and hears nothing of it.
-    const told = req.readableAborted ? Code.Canceled : code;
+    const told = isCutShort(req) ? Code.Canceled : code;
     options.onRefused({ method: rpc.method, origin, code: told, ms: msSince(began) });
   };
   const settled = wasOpened(values) ? response : await settleRefusal(response, report);
   await universalResponseToNodeResponse(settled, res);
 }
+
+/** Whether the peer reset the stream, or its connection broke, before the request was read. */
+const isCutShort = (req: NodeRequest): boolean => req.readableAborted || req.aborted;
 
 /** How long something took, in ms with one digit after the point. */
 export const msSince = (began: number): number => Math.round((performance.now() - began) * 10) / 10;

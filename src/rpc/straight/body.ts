@@ -48,12 +48,14 @@ export function collectBody(
     source.pause();
     settle({ kind: "too much", begun: bytes() });
   };
-  // An HTTP/2 stream that is reset ends, too.
-  const onWhole = (): void =>
-    settle(source.readableAborted || source.destroyed ? cutShort : { kind: "whole", bytes: bytes() });
+  const onWhole = (): void => settle(isCutShort(source) ? cutShort : { kind: "whole", bytes: bytes() });
   const onClose = (): void => settle(cutShort);
   source.on("data", onData).on("end", onWhole).on("close", onClose);
 }
+
+/** An HTTP/2 stream that is reset ends, too: with NO_ERROR it is neither destroyed then nor has it an error. */
+const isCutShort = (source: Readable & { readonly aborted?: boolean }): boolean =>
+  source.readableAborted || source.destroyed || source.aborted === true;
 
 /** The message of a gRPC request; undefined unless the bytes are one envelope with a message that is not compressed. */
 export function onlyMessage(bytes: Buffer): Buffer | undefined {
