@@ -1,3 +1,4 @@
+import { type Pullable, pulled, type Sink } from "../pull.js";
 import type { Selection, View } from "./selection.js";
 
 type Version = bigint | number;
@@ -16,17 +17,12 @@ export interface ReaderHost<T> {
   onEnd(reader: Reader<T, unknown>): void;
 }
 
-interface Consumer<V> {
-  resolve(result: IteratorResult<V, undefined>): void;
-  reject(error: unknown): void;
-}
-
 /**
  * One stream: the newest state of each key that its consumer has not taken yet. Its first items are
  * read when the first one is asked for, one at a time. There may be ten thousands of readers, nearly
  * all of them waiting: each is one object, which holds no more than it must.
  */
-export class Reader<T, V = T> implements AsyncIterableIterator<V, undefined, undefined> {
+export class Reader<T, V = T> implements Pullable<V> {
   readonly selection: Selection<T>;
   readonly #host: ReaderHost<T>;
   readonly #view: View<T, V>;
@@ -40,7 +36,7 @@ export class Reader<T, V = T> implements AsyncIterableIterator<V, undefined, und
   #isReading = false;
   #hasRead = false;
   #ended: { readonly error: unknown } | undefined;
-  #consumer: Consumer<V> | undefined;
+  #consumer: Sink<V> | undefined;
   #signal: AbortSignal | undefined;
 
   /** Ends when the signal fires, if there is one. */
@@ -56,15 +52,17 @@ export class Reader<T, V = T> implements AsyncIterableIterator<V, undefined, und
     return this;
   }
 
-  next(): Promise<IteratorResult<V, undefined>> {
-    if (!this.#hasBegun) this.#begin();
-    return new Promise((resolve, reject) => {
-      this.#consumer = { resolve, reject };
-      this.#serve();
-    });
+  next(): Promise<IteratorResult<V, void>> {
+    return pulled(this);
   }
 
-  return(): Promise<IteratorResult<V, undefined>> {
+  pull(consumer: Sink<V>): void {
+    if (!this.#hasBegun) this.#begin();
+    this.#consumer = consumer;
+    this.#serve();
+  }
+
+  return(): Promise<IteratorResult<V, void>> {
     this.end();
     return Promise.resolve({ done: true, value: undefined });
   }
@@ -184,8 +182,8 @@ export class Reader<T, V = T> implements AsyncIterableIterator<V, undefined, und
       if (value === undefined) return;
       const consumer = this.#consumer;
       this.#consumer = undefined;
-      consumer?.resolve({ done: false, value });
       if (this.#view.isLast?.(item)) this.end();
+      consumer?.onMessage(value);
     } catch (error) {
       this.fail(error);
     }
@@ -207,7 +205,6 @@ export class Reader<T, V = T> implements AsyncIterableIterator<V, undefined, und
     if (consumer === undefined) return;
     this.#consumer = undefined;
     this.#ended = { error: undefined };
-    if (error === undefined) consumer.resolve({ done: true, value: undefined });
-    else consumer.reject(error);
+    consumer.onEnd(error);
   }
 }

@@ -1,3 +1,5 @@
+import { isPullable, type Pullable, pulled, type Sink } from "../pull.js";
+
 /** What somebody wants to know of the messages that pass. */
 export interface StreamObserver<T> {
   /** Called for each message before it goes on. */
@@ -40,26 +42,19 @@ interface Guard {
  * A stream between its source and its reader. Servers have ten thousands of them, most of which
  * are silent: one object with what all interceptors want of it, and no closure for each of them.
  */
-class Watched<T> implements AsyncIterableIterator<T, void> {
+class Watched<T> implements Pullable<T>, Sink<T> {
   readonly #source: AsyncIterable<T>;
   readonly #guard: Guard | undefined;
-  readonly #onResult: (result: IteratorResult<T>) => unknown;
-  readonly #onError: (error: unknown) => unknown;
   /** The innermost first. */
   #observers: StreamObserver<T>[] = [];
   #inner: AsyncIterator<T> | undefined;
   #hasEnded = false;
-  /** Of the message that is awaited, where something other than the source may settle it. */
-  #resolve: ((result: IteratorResult<T, void>) => void) | undefined;
-  #reject: ((reason: unknown) => void) | undefined;
+  /** Who waits for a message. */
+  #sink: Sink<T> | undefined;
 
   constructor(source: AsyncIterable<T>, guard?: Guard) {
     this.#source = source;
     this.#guard = guard;
-    // Two functions for all messages of the stream.
-    this.#onResult = guard === undefined ? (result) => this.#pass(result) : (result) => this.#settle(result);
-    this.#onError =
-      guard === undefined ? (error) => Promise.reject(this.#ended(error)) : (error) => this.#refuse(error);
   }
 
   /** Whether somebody reads it; later observers would not see its beginning. */
@@ -77,15 +72,24 @@ class Watched<T> implements AsyncIterableIterator<T, void> {
   }
 
   next(): Promise<IteratorResult<T, void>> {
+    return pulled(this);
+  }
+
+  pull(sink: Sink<T>): void {
     const inner = this.#begin();
-    if (this.#guard === undefined)
-      return inner.next().then(this.#onResult, this.#onError) as Promise<IteratorResult<T, void>>;
-    if (this.#guard.signal.aborted) return Promise.reject(this.#ended(this.#guard.signal.reason));
-    return new Promise((resolve, reject) => {
-      this.#resolve = resolve;
-      this.#reject = reject;
-      inner.next().then(this.#onResult, this.#onError);
-    });
+    const signal = this.#guard?.signal;
+    if (signal?.aborted) {
+      sink.onEnd(this.#ended(signal.reason));
+      return;
+    }
+    this.#sink = sink;
+    if (isPullable(inner)) inner.pull(this);
+    else {
+      inner.next().then(
+        (result) => (result.done ? this.onEnd(undefined) : this.onMessage(result.value)),
+        (error) => this.onEnd(error),
+      );
+    }
   }
 
   return(value?: unknown): Promise<IteratorResult<T, void>> {
@@ -100,12 +104,31 @@ class Watched<T> implements AsyncIterableIterator<T, void> {
     return inner.throw?.(error) ?? Promise.reject(error);
   }
 
+  /** The source has a message, which nobody wants any more who was refused in the meantime. */
+  onMessage(message: T): void {
+    const sink = this.#sink;
+    if (sink === undefined) return;
+    this.#sink = undefined;
+    for (const { onMessage } of this.#observers) onMessage?.(message);
+    sink.onMessage(message);
+  }
+
+  /** The source has ended. */
+  onEnd(error: unknown): void {
+    const sink = this.#sink;
+    if (sink === undefined) return;
+    this.#sink = undefined;
+    const signal = this.#guard?.signal;
+    // A source that ends because of the signal may hear of it first.
+    sink.onEnd(this.#ended(error === undefined && signal?.aborted ? signal.reason : error));
+  }
+
   /** The signal fired. */
   handleEvent(): void {
+    const sink = this.#sink;
+    this.#sink = undefined;
     this.#inner?.return?.()?.catch(() => {});
-    const refuse = this.#reject;
-    this.#resolve = this.#reject = undefined;
-    if (refuse !== undefined) refuse(this.#ended(this.#guard?.signal.reason));
+    if (sink !== undefined) sink.onEnd(this.#ended(this.#guard?.signal.reason));
     else this.#release();
   }
 
@@ -114,25 +137,6 @@ class Watched<T> implements AsyncIterableIterator<T, void> {
     this.#inner = this.#source[Symbol.asyncIterator]();
     this.#guard?.signal.addEventListener("abort", this, { once: true });
     return this.#inner;
-  }
-
-  #pass(result: IteratorResult<T>): IteratorResult<T, void> {
-    if (result.done) this.#ended(undefined);
-    else for (const { onMessage } of this.#observers) onMessage?.(result.value);
-    return result;
-  }
-
-  /** Gives a guarded reader what came, unless it was refused in the meantime. */
-  #settle(result: IteratorResult<T>): void {
-    const resolve = this.#resolve;
-    this.#resolve = this.#reject = undefined;
-    resolve?.(this.#pass(result));
-  }
-
-  #refuse(error: unknown): void {
-    const reject = this.#reject;
-    this.#resolve = this.#reject = undefined;
-    reject?.(this.#ended(error));
   }
 
   /** Tells everybody that the stream has ended, from the inside out; the error that its reader sees. */
@@ -166,15 +170,31 @@ class Watched<T> implements AsyncIterableIterator<T, void> {
 export async function peek<T>(source: AsyncIterable<T>): Promise<{ first: T | undefined; all: AsyncIterable<T> }> {
   const inner = source[Symbol.asyncIterator]();
   const first = await inner.next();
-  let given = false;
-  const all: AsyncIterableIterator<T> = {
-    [Symbol.asyncIterator]: () => all,
-    next: () => {
-      if (given) return inner.next();
-      given = true;
-      return Promise.resolve(first);
-    },
-    return: (value?: unknown) => inner.return?.(value) ?? Promise.resolve({ done: true, value }),
-  };
-  return { first: first.done ? undefined : first.value, all };
+  return { first: first.done ? undefined : first.value, all: new Peeked(first, inner) };
+}
+
+/** It forgets what it has given: a stream holds on to its request for as long as it is open. */
+class Peeked<T> implements AsyncIterableIterator<T> {
+  #first: IteratorResult<T> | undefined;
+  readonly #rest: AsyncIterator<T>;
+
+  constructor(first: IteratorResult<T>, rest: AsyncIterator<T>) {
+    this.#first = first;
+    this.#rest = rest;
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  next(): Promise<IteratorResult<T>> {
+    const first = this.#first;
+    if (first === undefined) return this.#rest.next();
+    this.#first = undefined;
+    return Promise.resolve(first);
+  }
+
+  return(value?: unknown): Promise<IteratorResult<T>> {
+    return this.#rest.return?.(value) ?? Promise.resolve({ done: true, value });
+  }
 }

@@ -4,6 +4,7 @@ import { codeToHttpStatus, contentTypeUnaryJson, errorToJsonBytes } from "@conne
 import { setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
 import { type CallContext, unaryRequest } from "./context.js";
 import { envelopeBytes, type Head } from "./head.js";
+import { LazyHeaders } from "./lazy-headers.js";
 import type { UnaryStraight } from "./methods.js";
 
 /** Names in lower case, values as Node takes them. */
@@ -143,6 +144,8 @@ function takeOver(from: Headers, to: Headers): void {
 
 /** Headers as Node takes them. */
 export function plain(headers: Headers): PlainHeaders {
+  const copy = headers instanceof LazyHeaders ? headers.copied() : undefined;
+  if (copy !== undefined) return copy;
   const result: PlainHeaders = {};
   headers.forEach((value, name) => {
     add(result, name, value);

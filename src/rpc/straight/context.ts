@@ -9,6 +9,8 @@ import {
   type UnaryRequest,
 } from "@connectrpc/connect";
 
+import { LazyHeaders } from "./lazy-headers.js";
+
 type AnyRequest = Parameters<ReturnType<Interceptor>>[0];
 
 /** What is known of a call when its handler is about to be asked. */
@@ -48,7 +50,6 @@ export class CallContext implements HandlerContext {
   readonly #shutdownSignal: AbortSignal;
   readonly #timer: NodeJS.Timeout | undefined;
   #controller: AbortController | undefined;
-  #unlink: (() => void) | undefined;
   /** Why the call has ended; undefined while it is under way. */
   #reason: unknown;
 
@@ -59,8 +60,8 @@ export class CallContext implements HandlerContext {
     this.protocolName = protocolName;
     this.url = init.url;
     this.requestHeader = init.requestHeader;
-    this.responseHeader = new Headers({ "content-type": contentType });
-    this.responseTrailer = protocolName === "grpc" ? new Headers({ "grpc-status": "0" }) : new Headers();
+    this.responseHeader = new LazyHeaders({ "content-type": contentType });
+    this.responseTrailer = new LazyHeaders(protocolName === "grpc" ? grpcTrailer : noTrailer);
     this.values = init.values;
     this.#shutdownSignal = init.shutdownSignal;
     if (timeoutMs === undefined) {
@@ -78,14 +79,10 @@ export class CallContext implements HandlerContext {
   get signal(): AbortSignal {
     if (this.#controller !== undefined) return this.#controller.signal;
     const shutdown = this.#shutdownSignal;
-    const onShutdown = () => this.end(shutdown.reason);
     this.#controller = new AbortController();
     if (this.#reason !== undefined) this.#controller.abort(this.#reason);
-    else if (shutdown.aborted) onShutdown();
-    else {
-      shutdown.addEventListener("abort", onShutdown);
-      this.#unlink = () => shutdown.removeEventListener("abort", onShutdown);
-    }
+    else if (shutdown.aborted) this.end(shutdown.reason);
+    else callsUntil(shutdown).add(this);
     return this.#controller.signal;
   }
 
@@ -94,12 +91,30 @@ export class CallContext implements HandlerContext {
     if (this.#reason !== undefined) return;
     this.#reason = reason;
     clearTimeout(this.#timer);
-    this.#unlink?.();
-    this.#controller?.abort(reason);
+    if (this.#controller === undefined) return;
+    callsUntil(this.#shutdownSignal).delete(this);
+    this.#controller.abort(reason);
   }
 }
 
 const noTimeout = () => undefined;
+const grpcTrailer = { "grpc-status": "0" };
+const noTrailer = {};
+
+const calls = new WeakMap<AbortSignal, Set<CallContext>>();
+
+/** The calls that end when the signal fires: a listener for each of ten thousands would be looked for in all of them. */
+function callsUntil(shutdown: AbortSignal): Set<CallContext> {
+  const known = calls.get(shutdown);
+  if (known !== undefined) return known;
+  const found = new Set<CallContext>();
+  const onShutdown = () => {
+    for (const call of found) call.end(shutdown.reason);
+  };
+  shutdown.addEventListener("abort", onShutdown, { once: true });
+  calls.set(shutdown, found);
+  return found;
+}
 
 /** A request that brings the context of its call along, through whatever interceptors make of it. */
 export interface InContext {

@@ -7,6 +7,7 @@ import { type Answer, type AnswerOptions, answerUnary, type PlainHeaders } from 
 import { type BodyLimits, collectBody, onlyMessage } from "./body.js";
 import { CallContext } from "./context.js";
 import { envelopeBytes, type Head, type Heads } from "./head.js";
+import { LazyHeaders } from "./lazy-headers.js";
 import type { StraightMethod, UnaryStraight } from "./methods.js";
 
 /** What both HTTP versions need to serve a call. */
@@ -46,7 +47,7 @@ export function beginExchange(
   const { dialect, url, timeoutMs } = head;
   const { method } = head.method;
   const values = createContextValues().set(originKey, origin);
-  const requestHeader = webHeaders(headers);
+  const requestHeader = new LazyHeaders(headers);
   const { protocolName, contentType } = dialect;
   const context = new CallContext({
     ...{ method, protocolName, contentType, url, requestHeader, values, timeoutMs, shutdownSignal },
@@ -102,17 +103,4 @@ function parsed(method: UnaryStraight, binary: boolean, bytes: Buffer) {
   } catch {
     return undefined;
   }
-}
-
-/** Headers as the Fetch standard has them, without those of HTTP/2 itself. */
-function webHeaders(headers: IncomingHttpHeaders): Headers {
-  const result = new Headers();
-  for (const name in headers) {
-    const value = headers[name];
-    // Names that begin with a colon.
-    if (value === undefined || name.charCodeAt(0) === 58) continue;
-    if (typeof value === "string") result.append(name, value);
-    else for (const one of value) result.append(name, one);
-  }
-  return result;
 }

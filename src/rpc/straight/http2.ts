@@ -3,6 +3,7 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import type { Http2StreamHandler } from "../http-types.js";
 import type { BodyWatch } from "../http2-body-time.js";
 import type { Answer, PlainHeaders } from "./answer.js";
+import type { CallContext } from "./context.js";
 import { beginExchange, type Exchange, type ExchangeOptions, serveUnary } from "./exchange.js";
 import { encodeShared } from "./stream-encode.js";
 import { serveStream } from "./stream-serve.js";
@@ -26,6 +27,8 @@ export function straightHttp2(options: Http2Options): Http2StreamHandler {
   const addressOf = createAddresses();
   const streamOptions = { ...options, encode: encodeShared(options) };
   return (stream, headers, rawHeaders) => {
+    // Reset in the packet of its own headers: nobody waits for an answer, and what is left looks like an empty request.
+    if (stream.destroyed) return true;
     const { session } = stream;
     if (headers[":method"] !== "POST" || session === undefined) return false;
     const head = options.heads.read(headers[":path"], headers, true, session.encrypted === true);
@@ -34,7 +37,7 @@ export function straightHttp2(options: Http2Options): Http2StreamHandler {
     const { context, baseHeaders } = exchange;
     // An error of a stream is always followed by its close.
     stream.on("error", ignore);
-    stream.on("close", () => context.end(resetReason(stream.rstCode)));
+    endWith(stream, context);
     options.bodyWatch.watch(stream);
     if (head.method.kind === "unary") {
       const write = (answer: Answer) => writeAnswer(stream, baseHeaders, answer);
@@ -47,6 +50,11 @@ export function straightHttp2(options: Http2Options): Http2StreamHandler {
 }
 
 const ignore = (): void => {};
+
+/** A function of its own, so that the listener holds on to nothing but these two while a stream is open. */
+function endWith(stream: ServerHttp2Stream, context: CallContext): void {
+  stream.on("close", () => context.end(resetReason(stream.rstCode)));
+}
 
 function writeAnswer(stream: ServerHttp2Stream, baseHeaders: PlainHeaders, answer: Answer): void {
   // Its caller is gone.

@@ -1,5 +1,5 @@
 import type { ServerHttp2Stream } from "node:http2";
-import type { StreamResponse } from "@connectrpc/connect";
+import type { Message } from "@bufbuild/protobuf";
 import { setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
 import { connectErrorOf, plain } from "./answer.js";
 import { streamRequest } from "./context.js";
@@ -27,41 +27,68 @@ export function serveStream(
   options: StreamOptions,
 ): void {
   const { context } = exchange;
-  const answer = answerOn(exchange, method, stream, options);
   const request = streamRequest(context, messagesOf(stream, method, options.readMaxBytes));
   method.invoke(request).then(
-    ({ header, trailer, message }) => writeMessages(stream, message, answer(header, trailer)),
-    (error: unknown) => answer(context.responseHeader, context.responseTrailer).close(error, false),
+    ({ header, trailer, message }) =>
+      writeMessages(stream, message, new GrpcAnswer(exchange, method, stream, options, header, trailer)),
+    (error: unknown) => {
+      const { responseHeader, responseTrailer } = context;
+      new GrpcAnswer(exchange, method, stream, options, responseHeader, responseTrailer).close(error, false);
+    },
   );
 }
 
-/** Makes what an answer looks like, once its headers and trailers are known. */
-function answerOn(
-  { context, head, baseHeaders }: Exchange,
-  method: StreamStraight,
-  stream: ServerHttp2Stream,
-  { encode, gzip }: StreamOptions,
-) {
-  return (header: StreamResponse["header"], trailer: StreamResponse["trailer"]): StreamForm => ({
-    encode: (message) => encode(method, message, head.gzip),
-    open() {
-      if (isGone(stream)) return;
-      // It says what may be compressed, not what is.
-      const encoding = head.gzip ? { "grpc-encoding": gzip.name } : {};
-      stream.respond({ ":status": 200, ...baseHeaders, ...plain(header), ...encoding }, { waitForTrailers: true });
-    },
-    close(error, isOpen) {
-      if (error !== undefined) setTrailerStatus(context.responseTrailer, connectErrorOf(error));
-      context.end(error);
-      if (isGone(stream)) return;
-      if (!isOpen) this.open();
-      const trailers = plain(error === undefined ? trailer : context.responseTrailer);
-      stream.once("wantTrailers", () => stream.sendTrailers(trailers));
-      stream.end();
-      // What nobody read of the request would keep the stream open.
-      stream.resume();
-    },
-  });
+/** What a stream of answers looks like; one object for each, because there are ten thousands. */
+class GrpcAnswer implements StreamForm {
+  readonly #exchange: Exchange;
+  readonly #method: StreamStraight;
+  readonly #stream: ServerHttp2Stream;
+  readonly #options: StreamOptions;
+  readonly #header: Headers;
+  readonly #trailer: Headers;
+
+  constructor(
+    exchange: Exchange,
+    method: StreamStraight,
+    stream: ServerHttp2Stream,
+    options: StreamOptions,
+    header: Headers,
+    trailer: Headers,
+  ) {
+    this.#exchange = exchange;
+    this.#method = method;
+    this.#stream = stream;
+    this.#options = options;
+    this.#header = header;
+    this.#trailer = trailer;
+  }
+
+  encode(message: Message): Buffer | Promise<Buffer> {
+    return this.#options.encode(this.#method, message, this.#exchange.head.gzip);
+  }
+
+  open(): void {
+    const { baseHeaders, head } = this.#exchange;
+    if (isGone(this.#stream)) return;
+    // It says what may be compressed, not what is.
+    const encoding = head.gzip ? { "grpc-encoding": this.#options.gzip.name } : {};
+    const headers = { ":status": 200, ...baseHeaders, ...plain(this.#header), ...encoding };
+    this.#stream.respond(headers, { waitForTrailers: true });
+  }
+
+  close(error: unknown, isOpen: boolean): void {
+    const { context } = this.#exchange;
+    const stream = this.#stream;
+    if (error !== undefined) setTrailerStatus(context.responseTrailer, connectErrorOf(error));
+    context.end(error);
+    if (isGone(stream)) return;
+    if (!isOpen) this.open();
+    const trailers = plain(error === undefined ? this.#trailer : context.responseTrailer);
+    stream.once("wantTrailers", () => stream.sendTrailers(trailers));
+    stream.end();
+    // What nobody read of the request would keep the stream open.
+    stream.resume();
+  }
 }
 
 const isGone = (stream: ServerHttp2Stream): boolean => stream.destroyed || stream.closed;

@@ -1,14 +1,15 @@
 import type { ServerHttp2Stream } from "node:http2";
 import type { Message } from "@bufbuild/protobuf";
+import { isPullable, type Sink } from "../../pull.js";
 
 /** What a writer does not know of its protocol. */
 export interface StreamForm {
   /** The bytes of a message; throws, or rejects with, what ends the stream. */
-  readonly encode: (message: Message) => Buffer | Promise<Buffer>;
+  encode(message: Message): Buffer | Promise<Buffer>;
   /** Sends the headers. */
-  readonly open: () => void;
+  open(): void;
   /** Ends the stream, with the error if there is one; its headers may not have been sent. */
-  readonly close: (error: unknown, isOpen: boolean) => void;
+  close(error: unknown, isOpen: boolean): void;
 }
 
 /** Writes that may wait for the network before no further message is asked for, however small they are. */
@@ -25,7 +26,7 @@ export function writeMessages(stream: ServerHttp2Stream, messages: AsyncIterable
 }
 
 /** One object and few functions for each stream, for there are ten thousands of streams: nothing is made for a message. */
-class StreamWriter {
+class StreamWriter implements Sink<Message> {
   readonly #stream: ServerHttp2Stream;
   readonly #form: StreamForm;
   #source: AsyncIterator<Message> | undefined;
@@ -33,16 +34,12 @@ class StreamWriter {
   /** Writes that were not handed to the network yet. */
   #waiting = 0;
   #isPulling = false;
-  readonly #onResult: (result: IteratorResult<Message>) => void;
-  readonly #onError: (error: unknown) => void;
   readonly #onWritten: () => void;
 
   constructor(stream: ServerHttp2Stream, source: AsyncIterator<Message>, form: StreamForm) {
     this.#stream = stream;
     this.#source = source;
     this.#form = form;
-    this.#onResult = (result) => (result.done ? this.#end(undefined) : this.#take(result.value));
-    this.#onError = (error) => this.#end(error);
     this.#onWritten = () => this.#written();
   }
 
@@ -51,30 +48,44 @@ class StreamWriter {
       this.#leave();
       return;
     }
-    this.#stream.once("close", () => this.#leave());
+    this.#stream.on("close", () => this.#leave());
     this.#pull();
-    setImmediate(() => this.#open());
+    if (!this.#isOpen) setImmediate(() => this.#open());
   }
 
-  #pull(): void {
-    if (this.#isPulling || this.#source === undefined || this.#stream.destroyed) return;
-    if (this.#waiting >= mostWaiting || (this.#waiting > 0 && this.#stream.writableNeedDrain)) return;
-    this.#isPulling = true;
-    this.#source.next().then(this.#onResult, this.#onError);
-  }
-
-  #take(message: Message): void {
+  onMessage(message: Message): void {
     if (this.#source === undefined) return;
     try {
       const bytes = this.#form.encode(message);
-      if (bytes instanceof Promise)
+      if (!(bytes instanceof Promise)) this.#write(bytes);
+      else {
         bytes.then(
           (made) => this.#write(made),
           (error) => this.#refuse(error),
         );
-      else this.#write(bytes);
+      }
     } catch (error) {
       this.#refuse(error);
+    }
+  }
+
+  onEnd(error: unknown): void {
+    if (this.#source === undefined) return;
+    this.#source = undefined;
+    this.#form.close(error, this.#isOpen);
+  }
+
+  #pull(): void {
+    const source = this.#source;
+    if (this.#isPulling || source === undefined || this.#stream.destroyed) return;
+    if (this.#waiting >= mostWaiting || (this.#waiting > 0 && this.#stream.writableNeedDrain)) return;
+    this.#isPulling = true;
+    if (isPullable(source)) source.pull(this);
+    else {
+      source.next().then(
+        (result) => (result.done ? this.onEnd(undefined) : this.onMessage(result.value)),
+        (error) => this.onEnd(error),
+      );
     }
   }
 
@@ -102,14 +113,8 @@ class StreamWriter {
   #refuse(error: unknown): void {
     const source = this.#source;
     if (source === undefined) return;
-    this.#end(error);
+    this.onEnd(error);
     source.return?.().catch(() => {});
-  }
-
-  #end(error: unknown): void {
-    if (this.#source === undefined) return;
-    this.#source = undefined;
-    this.#form.close(error, this.#isOpen);
   }
 
   /** The reader is gone. */
