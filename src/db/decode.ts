@@ -1,4 +1,6 @@
+import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import type { PgColumn } from "drizzle-orm/pg-core";
+import { timestampAt } from "../timestamp.js";
 
 /** Makes a value of the text in which the database writes it. */
 export type Decode = (text: string) => unknown;
@@ -29,18 +31,29 @@ const isTrue = (text: string): boolean => text === "t";
 
 const [zero, colon, dot, minus, plus, space] = [48, 58, 46, 45, 43, 32];
 
-/**
- * A time of the database, such as "2026-01-31 12:00:00.123456+00", down to the millisecond, as `new Date` reads it.
- * What is spelled in another way, such as a year before Christ, is left to `new Date`.
- */
+/** A time of the database as messages have it. */
+export function timestampOfText(text: string): Timestamp {
+  return timestampAt(timeOf(text).getTime());
+}
+
+/** A time of the database. */
 export function timeOf(text: string): Date {
+  const ms = timeMs(text);
+  return new Date(ms ?? text.replace(" ", "T"));
+}
+
+/**
+ * A time of the database, such as "2026-01-31 12:00:00.123456+00", in milliseconds, with no more digits; undefined for
+ * what is spelled in another way, such as with an offset of half an hour.
+ */
+function timeMs(text: string): number | undefined {
   const isUsual =
     text.charCodeAt(4) === minus &&
     text.charCodeAt(7) === minus &&
     text.charCodeAt(10) === space &&
     text.charCodeAt(13) === colon &&
     text.charCodeAt(16) === colon;
-  if (!isUsual) return new Date(text);
+  if (!isUsual) return undefined;
   let at = 19;
   let ms = 0;
   if (text.charCodeAt(at) === dot) {
@@ -50,11 +63,10 @@ export function timeOf(text: string): Date {
     }
   }
   const sign = text.charCodeAt(at);
-  // An offset of whole hours, which is what there is but in India and in Nepal.
-  if ((sign !== plus && sign !== minus) || text.length !== at + 3) return new Date(text);
+  if ((sign !== plus && sign !== minus) || text.length !== at + 3) return undefined;
   const offset = (sign === plus ? 1 : -1) * two(text, at + 1);
   const days = daysBefore(two(text, 0) * 100 + two(text, 2), two(text, 5), two(text, 8));
-  return new Date((((days * 24 + two(text, 11) - offset) * 60 + two(text, 14)) * 60 + two(text, 17)) * 1000 + ms);
+  return (((days * 24 + two(text, 11) - offset) * 60 + two(text, 14)) * 60 + two(text, 17)) * 1000 + ms;
 }
 
 const isDigit = (code: number): boolean => code >= zero && code <= zero + 9;

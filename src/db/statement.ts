@@ -1,17 +1,35 @@
 import { type Column, DrizzleQueryError, type GetColumnData, is, Param, Placeholder, SQL, sql } from "drizzle-orm";
-import { PgColumn, PgDialect, QueryBuilder } from "drizzle-orm/pg-core";
+import { type PgColumn, PgDialect, QueryBuilder } from "drizzle-orm/pg-core";
 import { DomainError } from "../errors.js";
 import type { Database } from "./database.js";
 import { type Decode, decoderOf, sameText } from "./decode.js";
 
-/** What a statement reads, by its name in the rows: columns, or expressions, which are read as texts. */
-export type Fields = Readonly<Record<string, PgColumn | SQL.Aliased<string> | SQL.Aliased<string | null>>>;
+/** What a statement reads, by its name in the rows: columns, or expressions, which are read as texts unless decoded. */
+export type Fields = Readonly<
+  Record<string, PgColumn | Decoded<unknown> | SQL.Aliased<string> | SQL.Aliased<string | null>>
+>;
+
+/** A column whose text is read in another way than the column's own; see `decoded`. */
+export interface Decoded<T> {
+  readonly column: PgColumn;
+  readonly decode: (text: string) => T;
+}
+
+/** A column that is not null, whose values are made of what the database writes. */
+export function decoded<T>(column: PgColumn, decode: (text: string) => T): Decoded<T> {
+  return { column, decode };
+}
+
+/** The same of one that may be null. */
+export function optional<T>(column: PgColumn, decode: (text: string) => T): Decoded<T | null> {
+  return { column, decode };
+}
 
 /** The rows of a statement that reads those fields. */
 export type RowOf<F extends Fields> = {
   -readonly [Key in keyof F]: F[Key] extends Column
     ? GetColumnData<F[Key], "query">
-    : F[Key] extends SQL.Aliased<infer T>
+    : F[Key] extends Decoded<infer T> | SQL.Aliased<infer T>
       ? T
       : never;
 };
@@ -31,7 +49,7 @@ export const queries = new QueryBuilder({ casing });
 /**
  * A statement that is built once in the life of the program, and parsed and planned once by each connection, in
  * transactions and outside of them. `query` answers a select of exactly these fields, in their order, or SQL that
- * reads `listed(fields)`, with `sql.placeholder` for what varies. Names are unique in the program.
+ * reads `columnsOf(fields)`, with `sql.placeholder` for what varies. Names are unique in the program.
  */
 export function statement<F extends Fields>(
   name: string,
@@ -58,11 +76,18 @@ export function statement<F extends Fields>(
 const names = new Set<string>();
 
 /** The fields as the list of a select or of a `returning`. */
-export function listed(fields: Fields): SQL {
+export function columnsOf(fields: Fields): SQL {
   return sql.join(
-    Object.values(fields).map((field) => (is(field, SQL.Aliased) ? field.sql : sql`${field}`)),
+    Object.values(fields).map((field) => (is(field, SQL.Aliased) ? field.sql : sql`${columnOf(field)}`)),
     sql`, `,
   );
+}
+
+const columnOf = (field: PgColumn | Decoded<unknown>): PgColumn => ("decode" in field ? field.column : field);
+
+function decoderFor(field: Fields[string]): Decode {
+  if (is(field, SQL.Aliased)) return sameText;
+  return "decode" in field ? field.decode : decoderOf(field);
 }
 
 /** The value of a placeholder as that column takes it; the database need not guess its type. */
@@ -122,7 +147,7 @@ function driverOf(db: Database): Driver {
 /** Rows begin as copies of an empty one: that costs less than to grow each by its fields. */
 function rowReader(fields: Fields): (texts: readonly (string | null)[]) => Record<string, unknown> {
   const keys = Object.keys(fields);
-  const decoders = Object.values(fields).map((field) => (is(field, PgColumn) ? decoderOf(field) : sameText));
+  const decoders = Object.values(fields).map(decoderFor);
   const empty: Record<string, unknown> = Object.fromEntries(keys.map((key) => [key, null]));
   return (texts) => {
     const row = { ...empty };

@@ -1,21 +1,41 @@
-import type { Timestamp } from "@bufbuild/protobuf/wkt";
-import type {
-  Cluster,
-  ClusterMonitoring,
-  ClusterStatus,
-  ClusterStatusCondition,
-  ClusterStatusLastError,
-  Worker,
-} from "../../../../gen/ts/api/v1/cluster_pb.js";
+import type { Cluster, ClusterMonitoring, ClusterStatus } from "../../../../gen/ts/api/v1/cluster_pb.js";
 import { durationOf, timestampOf } from "../../../timestamp.js";
-import type { ClusterCondition, ClusterLastError, ClusterSpec, WorkerSpec } from "./kube.js";
+import type { ClusterSpec } from "./kube.js";
+import { conditionMessages, errorMessages, workerMessages } from "./message-parts.js";
 import type { ListedCluster } from "./statements.js";
 import type { ClusterRow } from "./store.js";
 
 // Written out with their types, messages cost a fraction of what `create` takes: calls answer lists of them.
 
 /** A cluster as the API shows it; dashboards only where they are given. */
-export function clusterMessage(row: ListedCluster, monitoring?: Omit<ClusterMonitoring, "$typeName">): Cluster {
+export function clusterMessage(row: ClusterRow, monitoring?: Omit<ClusterMonitoring, "$typeName">): Cluster {
+  const { maintenanceBegin, createdAt, updatedAt, deleteRequestedAt } = row;
+  const shown = {
+    ...row,
+    workers: workerMessages(row.workers),
+    maintenanceBegin: timestampOf(maintenanceBegin),
+    createdAt: timestampOf(createdAt),
+    updatedAt: timestampOf(updatedAt),
+    deleteRequestedAt: deleteRequestedAt && timestampOf(deleteRequestedAt),
+  };
+  return messageOf(shown, statusMessage(row), monitoring && { $typeName: "api.v1.ClusterMonitoring", ...monitoring });
+}
+
+/** The same of a cluster in a list, whose parts are messages already. */
+export const listedMessage = (row: ListedCluster): Cluster => messageOf(row, statusOf(row), undefined);
+
+/** The status of a cluster: its last operation and what Kubernetes says of its parts. */
+export function statusMessage(row: ClusterRow): ClusterStatus {
+  return statusOf({
+    ...row,
+    lastErrors: errorMessages(row.lastErrors),
+    conditions: conditionMessages(row.conditions),
+  });
+}
+
+type Shown = Omit<ListedCluster, "conditions" | "lastErrors">;
+
+function messageOf(row: Shown, status: ClusterStatus, monitoring: ClusterMonitoring | undefined): Cluster {
   return {
     $typeName: "api.v1.Cluster",
     uuid: row.id,
@@ -23,29 +43,42 @@ export function clusterMessage(row: ListedCluster, monitoring?: Omit<ClusterMoni
     project: row.project,
     partition: row.partition,
     kubernetes: { $typeName: "api.v1.KubernetesSpec", version: row.kubernetesVersion },
-    workers: row.workers.map(workerMessage),
+    workers: row.workers,
     maintenance: {
       $typeName: "api.v1.Maintenance",
       kubernetesAutoupdate: row.kubernetesAutoupdate,
       machineimageAutoupdate: row.machineimageAutoupdate,
       timeWindow: {
         $typeName: "api.v1.MaintenanceTimeWindow",
-        begin: timestampOf(row.maintenanceBegin),
+        begin: row.maintenanceBegin,
         duration: durationOf(row.maintenanceSeconds),
       },
     },
     tenant: row.tenant,
-    createdAt: timestampOf(row.createdAt),
-    updatedAt: timestampOf(row.updatedAt),
-    deletedAt: row.deleteRequestedAt === null ? undefined : timestampOf(row.deleteRequestedAt),
-    status: statusMessage(row),
+    createdAt: row.createdAt,
+    updatedAt: row.updatedAt,
+    deletedAt: row.deleteRequestedAt ?? undefined,
+    status,
     purpose: row.purpose ?? undefined,
-    monitoring: monitoring && { $typeName: "api.v1.ClusterMonitoring", ...monitoring },
+    monitoring,
   };
 }
 
-/** The status of a cluster: its last operation and what Kubernetes says of its parts. */
-export function statusMessage(row: ListedCluster): ClusterStatus {
+type StatusFields = Pick<
+  ListedCluster,
+  | "id"
+  | "statusProgress"
+  | "statusState"
+  | "statusType"
+  | "apiServerReady"
+  | "controlPlaneReady"
+  | "nodesReady"
+  | "systemComponentsReady"
+  | "lastErrors"
+  | "conditions"
+>;
+
+function statusOf(row: StatusFields): ClusterStatus {
   return {
     $typeName: "api.v1.ClusterStatus",
     uuid: row.id,
@@ -56,8 +89,8 @@ export function statusMessage(row: ListedCluster): ClusterStatus {
     controlPlaneReady: row.controlPlaneReady,
     nodesReady: row.nodesReady,
     systemComponentsReady: row.systemComponentsReady,
-    lastErrors: row.lastErrors.map(errorMessage),
-    conditions: row.conditions.map(conditionMessage),
+    lastErrors: row.lastErrors,
+    conditions: row.conditions,
   };
 }
 
@@ -80,40 +113,3 @@ export function clusterSpec(row: ClusterRow): ClusterSpec {
     ...(row.purpose === null ? {} : { purpose: row.purpose }),
   };
 }
-
-function workerMessage(worker: WorkerSpec): Worker {
-  return {
-    $typeName: "api.v1.Worker",
-    name: worker.name,
-    machineType: worker.machineType,
-    minsize: worker.minSize,
-    maxsize: worker.maxSize,
-    maxsurge: worker.maxSurge,
-    maxunavailable: worker.maxUnavailable,
-  };
-}
-
-function errorMessage({ description, taskId, codes, lastUpdateTime }: ClusterLastError): ClusterStatusLastError {
-  return {
-    $typeName: "api.v1.ClusterStatusLastError",
-    description,
-    taskId,
-    codes: [...codes],
-    lastUpdateTime: timeOfText(lastUpdateTime),
-  };
-}
-
-function conditionMessage(condition: ClusterCondition): ClusterStatusCondition {
-  return {
-    $typeName: "api.v1.ClusterStatusCondition",
-    type: condition.type,
-    status: condition.status,
-    reason: condition.reason,
-    statusMessage: condition.message,
-    lastTransitionTime: timeOfText(condition.lastTransitionTime),
-    lastUpdateTime: timeOfText(condition.lastUpdateTime),
-  };
-}
-
-const timeOfText = (text: string | undefined): Timestamp | undefined =>
-  text === undefined ? undefined : timestampOf(new Date(text));

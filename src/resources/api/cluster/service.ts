@@ -13,7 +13,7 @@ import type { Platform } from "../../../platform.js";
 import { projectStore } from "../project/store.js";
 import { clusterBackends } from "./backends.js";
 import { clusterCredentials } from "./credentials.js";
-import { clusterMessage, statusMessage } from "./messages.js";
+import { clusterMessage, listedMessage, statusMessage } from "./messages.js";
 import { openMonitoring } from "./monitoring.js";
 import { operateCluster } from "./operate.js";
 import { type ClusterRow, clusterStore } from "./store.js";
@@ -32,7 +32,7 @@ export function registerCluster(router: ConnectRouter, platform: Platform): void
       return { cluster: clusterMessage(row, await openMonitoring(platform.keyring, row)) };
     },
     async list({ project }) {
-      return { clusters: (await clusterStore.list(db, project)).map((row) => clusterMessage(row)) };
+      return { clusters: (await clusterStore.list(db, project)).map(listedMessage) };
     },
     delete: async ({ project, uuid }) => ({ cluster: clusterMessage(await deleteCluster(platform, project, uuid)) }),
     watchStatus: watch,

@@ -1,11 +1,14 @@
 import { and, eq, getTableColumns, isNull, type SQL, sql } from "drizzle-orm";
 import { inBatches } from "../../../db/batches.js";
 import type { Database } from "../../../db/database.js";
-import { listed, queries, type RowOf, statement } from "../../../db/statement.js";
+import { timestampOfText } from "../../../db/decode.js";
+import { remembered } from "../../../db/remembered.js";
+import { columnsOf, decoded, optional, queries, type RowOf, statement } from "../../../db/statement.js";
 import { insertGiven, updateGiven } from "../../../db/write.js";
 import { addJobCall } from "../../../jobs/jobs.js";
 import { projects } from "../project/table.js";
 import { isUuid } from "../uuid.js";
+import { conditionMessages, errorMessages, workerMessages } from "./message-parts.js";
 import { clusters, type WantedCluster } from "./table.js";
 
 /** What is read of a cluster: its row, and the tenant of its project. */
@@ -20,20 +23,36 @@ export const reconcileTask = "cluster.reconcile";
 
 const { deletedAt, revision, generation, appliedGeneration, pendingOperation, observedVersion, ...seen } =
   clusterFields;
-const { seed, labels, monitoringSealed, ...listFields } = seen;
-/** What a list shows of a cluster. */
+const { seed, labels, monitoringSealed, ...listed } = seen;
+/** What a list shows of a cluster, in the form of messages where that costs: lists read the same JSON again and again. */
+const listFields = {
+  ...listed,
+  workers: decoded(
+    clusters.workers,
+    remembered((json) => workerMessages(JSON.parse(json))),
+  ),
+  conditions: decoded(
+    clusters.conditions,
+    remembered((json) => conditionMessages(JSON.parse(json))),
+  ),
+  lastErrors: decoded(
+    clusters.lastErrors,
+    remembered((json) => errorMessages(JSON.parse(json))),
+  ),
+  maintenanceBegin: decoded(clusters.maintenanceBegin, timestampOfText),
+  createdAt: decoded(clusters.createdAt, timestampOfText),
+  updatedAt: decoded(clusters.updatedAt, timestampOfText),
+  deleteRequestedAt: optional(clusters.deleteRequestedAt, timestampOfText),
+};
+/** A cluster in a list. Its messages are shared with other lists: nobody changes them. */
 export type ListedCluster = RowOf<typeof listFields>;
 
 const given = sql.placeholder;
-const shown = listed(clusterFields);
+const shown = columnsOf(clusterFields);
 const alive = isNull(clusters.deletedAt);
 
-const ofProjects = (where: SQL | undefined, fields: Partial<typeof clusterFields> = clusterFields) =>
-  queries
-    .select(fields as typeof clusterFields)
-    .from(clusters)
-    .innerJoin(projects, eq(projects.id, clusters.project))
-    .where(where);
+const ofProjects = (where: SQL | undefined) =>
+  queries.select(clusterFields).from(clusters).innerJoin(projects, eq(projects.id, clusters.project)).where(where);
 
 /** Names one cluster; callers name its project too, which is their scope. */
 export interface ClusterKey {
@@ -74,8 +93,12 @@ const get = inBatches<ClusterId, RowOf<typeof clusterFields> & { readonly asked:
   nameOfRow: ({ id, asked }) => nameOf(id, asked),
 });
 
-const list = statement("cluster_list", listFields, () =>
-  ofProjects(and(eq(clusters.project, given("project")), alive), listFields).orderBy(clusters.name),
+const list = statement(
+  "cluster_list",
+  listFields,
+  () => sql`
+    select ${columnsOf(listFields)} from ${clusters} join ${projects} on ${projects.id} = ${clusters.project}
+    where ${clusters.project} = ${given("project")} and ${alive} order by ${clusters.name}`,
 );
 
 const byIds = statement("cluster_ids", clusterFields, () =>
