@@ -36,6 +36,8 @@ test("all faults of the environment are named in one line, without secrets", asy
     DATABASE_URL: "mysql://user:hunter2@host/db",
     SLIPWAY_LISTEN: "nowhere",
     SLIPWAY_RATE_LIMIT: "many",
+    SLIPWAY_PROCESSES: "1.5",
+    SLIPWAY_LOG_SAMPLE_READS: "0",
     SLIPWAY_KEYRING: "short:c2VjcmV0",
     SLIPWAY_TLS_CERT_FILE: "cert.pem",
   };
@@ -55,6 +57,8 @@ test.each([
   ],
   [["dev", "--time-scale", "fast"], "error: option '--time-scale <n>' argument 'fast' is invalid."],
   [["dev", "--frob"], "error: unknown option '--frob'"],
+  [["serve", "--processes", "0"], "argument '0' is invalid. It must be a whole number from 1 to 128."],
+  [["serve", "--processes", "many"], "argument 'many' is invalid. It must be a whole number from 1 to 128."],
   [["serve", "now"], "error: too many arguments for 'serve'."],
   [["frob"], "error: unknown command 'frob'"],
   [["issue-token"], "error: required option '--user <login>' not specified"],
@@ -62,6 +66,18 @@ test.each([
   [["issue-token", "--user", "x", "--expires", "60"], "It must be a whole number from 600 to 31536000."],
 ])("the command line %j is refused with 2 and a clear message", async (args, message) => {
   expect((await fails(args, {}, 2)).split("\n")[0]).toContain(message);
+});
+
+test("slipway dev is one process, and so is its database", async () => {
+  expect(await fails(["dev"], { SLIPWAY_PROCESSES: "2" })).toBe(
+    "slipway: SLIPWAY_PROCESSES is for slipway serve: slipway dev is one process, as its database is in it\n",
+  );
+});
+
+test("a server of several processes says once what it lacks", async () => {
+  expect(await fails(["serve", "--processes", "2"], { DATABASE_URL: "postgres://nobody@127.0.0.1:1/none" })).toBe(
+    "slipway: not set: SLIPWAY_KEYRING, the keys of the secrets in it, as ID:BASE64 of 32 bytes\n",
+  );
 });
 
 test("a PostgreSQL that nobody serves is named without its password", async () => {
