@@ -26,16 +26,18 @@ export interface SlipwayOptions {
   readonly databaseUrl?: string | undefined;
   /** How many times faster than usual simulated clusters come and go. */
   readonly timeScale?: number;
+  /** Options of Node for the process. */
+  readonly nodeArgs?: readonly string[];
 }
 
 /** Starts the compiled program on free ports; resolves when it says that it serves. */
 export async function startSlipway(run: BenchRun, options: SlipwayOptions): Promise<Slipway> {
-  const { dataDir, databaseUrl, timeScale = 1 } = options;
+  const { dataDir, databaseUrl, timeScale = 1, nodeArgs = [] } = options;
   const profile = run.profileDir === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${run.profileDir}`];
   const program = [join(root, "bin", "slipway.js"), "dev", "--listen", "127.0.0.1:0", "--data-dir", dataDir];
   const logFile = join(dataDir, "..", "log");
   const log = await open(logFile, "a");
-  const child = spawn(process.execPath, [...profile, ...program, "--time-scale", String(timeScale)], {
+  const child = spawn(process.execPath, [...nodeArgs, ...profile, ...program, "--time-scale", String(timeScale)], {
     stdio: ["ignore", "pipe", log.fd],
     env: {
       PATH: process.env.PATH,

@@ -28,7 +28,11 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   "two-processes-vs-one": async () => (await import("./two-processes.js")).twoProcessesVsOne,
   "create-pg-vs-pg": async () => (await import("./database.js")).createPgVsPg,
   "watch-10k-vs-grpcjs": async () => (await import("./watch-10k.js")).watch10kVsGrpcjs,
+  soak: async () => (await import("./soak.js")).soak,
 };
+
+/** Those that run only when they are named: they take long. */
+const onlyNamed = new Set(["soak"]);
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
@@ -103,6 +107,6 @@ if (options.list) {
   build();
   const loadAverage = () => loadavg()[0]?.toFixed(2);
   console.error(`node ${process.version}, load average ${loadAverage()} before`);
-  await runAll(positionals.length > 0 ? positionals : Object.keys(benches));
+  await runAll(positionals.length > 0 ? positionals : Object.keys(benches).filter((name) => !onlyNamed.has(name)));
   console.error(`load average ${loadAverage()} after`);
 }
