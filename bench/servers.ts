@@ -1,7 +1,7 @@
 // The servers in servers/ and baselines/: compiled, each in a process of its own on a core of its own.
 import { type ChildProcess, execFileSync, fork, spawn } from "node:child_process";
 import { open, readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { join, parse, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { BenchRun } from "./measure.js";
 import { placement } from "./placement.js";
@@ -25,7 +25,9 @@ let compiled = false;
  * to standard error is kept nowhere; a failure ends it and is shown.
  */
 export function startServer<Ready>(run: BenchRun, name: string, given: object): Promise<Server<Ready>> {
-  return start(run, name, given, onServerCore(run, name));
+  const { profileDir } = run;
+  const env = profileDir === undefined ? {} : { BENCH_PROFILE: profileIn(profileDir, name) };
+  return start(run, name, given, [...placement().server, process.execPath], env);
 }
 
 /** Starts such a program, a client, on the cores that the servers leave. */
@@ -38,12 +40,13 @@ async function start<Ready>(
   name: string,
   given: object,
   [execPath = process.execPath, ...execArgv]: readonly string[],
+  env: Readonly<Record<string, string>> = {},
 ): Promise<Server<Ready>> {
   compileServers();
   const child = fork(join(root, "dist", "bench", "bench", `${name}.js`), [JSON.stringify(given)], {
     execPath,
     execArgv,
-    env: { PATH: process.env.PATH, HOME: process.env.HOME },
+    env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env },
     stdio: ["ignore", 2, "ignore", "ipc"],
   });
   const stop = stopOnce(child);
@@ -81,7 +84,10 @@ export async function startServe(
 ): Promise<{ readonly pid: number; readonly url: string; stop(): Promise<void> }> {
   const path = join(await scratchFolder(run), "log");
   const log = await open(path, "a");
-  const [command = process.execPath, ...before] = onServerCore(run, "serve");
+  const { profileDir } = run;
+  const { dir, base } = parse(profileIn(profileDir ?? "", "serve"));
+  const profile = profileDir === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${dir}`, `--cpu-prof-name=${base}`];
+  const [command = process.execPath, ...before] = [...placement().server, process.execPath, ...profile];
   const child = spawn(command, [...before, join(root, "bin", "slipway.js"), "serve", ...args], {
     stdio: ["ignore", log.fd, log.fd],
     env: {
@@ -116,17 +122,9 @@ async function portInLog(child: ChildProcess, path: string): Promise<number> {
   throw new Error(`slipway serve ended with ${child.exitCode ?? child.signalCode}`);
 }
 
-/** The command of a measured Node.js: on its core, and profiled where that is asked for. */
-function onServerCore({ profileDir }: BenchRun, name: string): string[] {
-  const profile =
-    profileDir === undefined
-      ? []
-      : [
-          "--cpu-prof",
-          `--cpu-prof-dir=${profileDir}`,
-          `--cpu-prof-name=${name.replace("/", "-")}-${Date.now()}.cpuprofile`,
-        ];
-  return [...placement().server, process.execPath, ...profile];
+/** A file for the profile of a program. */
+function profileIn(folder: string, name: string): string {
+  return join(resolve(folder), `${name.replace("/", "-")}-${Date.now()}.cpuprofile`);
 }
 
 /**

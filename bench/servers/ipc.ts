@@ -1,5 +1,7 @@
 // What every program of these folders does: it is told by its first argument, says when it is ready, and ends.
-import { writeSync } from "node:fs";
+import { mkdirSync, writeFileSync, writeSync } from "node:fs";
+import { Session } from "node:inspector";
+import { dirname } from "node:path";
 import { inspect } from "node:util";
 
 // Standard error is for the log, which nobody reads; standard output leads to the bench's standard error.
@@ -10,11 +12,27 @@ export function given<T>(): T {
   return JSON.parse(process.argv[2] ?? "{}") as T;
 }
 
-/** Tells the bench; ends with it, or when told, in the way that leaves a CPU profile. */
+/** Tells the bench; ends with it, or when told. From here on it is profiled, where that is asked for. */
 export function ready(value: unknown): void {
+  profileTo(process.env.BENCH_PROFILE);
   process.on("disconnect", () => process.exit(0));
   process.on("SIGTERM", () => process.exit(0));
   process.send?.(value);
+}
+
+/** Leaves a CPU profile of all that follows when the process ends. */
+function profileTo(file: string | undefined): void {
+  if (file === undefined) return;
+  const session = new Session();
+  session.connect();
+  session.post("Profiler.enable");
+  session.post("Profiler.start");
+  process.once("exit", () => {
+    session.post("Profiler.stop", (_, { profile }) => {
+      mkdirSync(dirname(file), { recursive: true });
+      writeFileSync(file, JSON.stringify(profile));
+    });
+  });
 }
 
 /** Answers each message of the bench. */
