@@ -1,4 +1,5 @@
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, type IncomingHttpHeaders } from "node:http2";
+import { connect as connectTcp, type Socket } from "node:net";
 
 /** A request as it goes over an HTTP/2 stream. */
 export interface Http2Wire {
@@ -16,11 +17,20 @@ export interface Http2Got {
   readonly rstCode: number | undefined;
 }
 
-/** A connection by HTTP/2 whose end ends no test. */
-export function connectHttp2(url: string): ClientHttp2Session {
-  const session = connect(url, { rejectUnauthorized: false });
+const sockets = new WeakMap<ClientHttp2Session, Socket>();
+
+/** A connection by HTTP/2, in clear text, whose end ends no test. */
+export function connectHttp2(port: number): ClientHttp2Session {
+  const socket = connectTcp({ port, host: "127.0.0.1", noDelay: true });
+  const session = connect(`http://127.0.0.1:${port}`, { createConnection: () => socket });
   session.on("error", () => {});
+  sockets.set(session, socket);
   return session;
+}
+
+/** Ends the connection below HTTP/2, without a word. */
+export function breakConnection(session: ClientHttp2Session): void {
+  sockets.get(session)?.destroy();
 }
 
 /** Sends a request, each piece in a turn of its own. */

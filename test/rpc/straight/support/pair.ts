@@ -2,7 +2,7 @@ import type { ConnectRouter } from "@connectrpc/connect";
 import { MeterProvider, MetricReader } from "@opentelemetry/sdk-metrics";
 import { expect } from "vitest";
 import type { ListenOptions } from "../../../../src/rpc/listen.js";
-import { startServer, type TestServer } from "../../support/server.js";
+import { type Line, startServer, type TestServer } from "../../support/server.js";
 import { type Deeds, kindOf, newDeeds, registerActing } from "./services.js";
 
 /** Limits that are small, so that requests beyond them cost little. */
@@ -27,22 +27,36 @@ export interface Pair {
   readonly long: Side;
   /** Runs the same against both; they must give the same answers and do the same besides. */
   same<T>(exchange: (side: Side) => Promise<T>): Promise<T>;
+  /**
+   * The same for calls whose caller leaves. Deliberately different then: only connect's handlers try to write an answer
+   * to somebody who is gone, and say at debug level that they could not.
+   */
+  sameWithoutCaller<T>(exchange: (side: Side) => Promise<T>): Promise<T>;
   close(): Promise<void>;
 }
 
+export interface PairOptions {
+  readonly listen?: Partial<ListenOptions>;
+  /** Time for a whole request over HTTP/2, in ms. */
+  readonly bodyTimeoutMs?: number;
+}
+
 /** Starts both on free ports. */
-export async function startPair(listenOptions: Partial<ListenOptions> = {}): Promise<Pair> {
-  const straight = await startSide(listenOptions, (router) => router);
-  const long = await startSide(listenOptions, withOwnOptions);
+export async function startPair(options: PairOptions = {}): Promise<Pair> {
+  const straight = await startSide(options, (router) => router);
+  const long = await startSide(options, withOwnOptions);
+  const compared = async <T>(exchange: (side: Side) => Promise<T>, told: (line: Line) => boolean): Promise<T> => {
+    const [ours, theirs] = await Promise.all([exchange(straight), exchange(long)]);
+    await Promise.all([quiet(straight.deeds), quiet(long.deeds)]);
+    const [done, wanted] = [takeEffects(straight, told), takeEffects(long, told)];
+    expect({ answer: ours, effects: done }).toEqual({ answer: theirs, effects: wanted });
+    return ours;
+  };
   return {
     straight,
     long,
-    async same(exchange) {
-      const [ours, theirs] = await Promise.all([exchange(straight), exchange(long)]);
-      await Promise.all([quiet(straight.deeds), quiet(long.deeds)]);
-      expect({ answer: ours, effects: takeEffects(straight) }).toEqual({ answer: theirs, effects: takeEffects(long) });
-      return ours;
-    },
+    same: (exchange) => compared(exchange, () => true),
+    sameWithoutCaller: (exchange) => compared(exchange, ({ msg }) => msg !== "response not delivered"),
     async close() {
       expect(await counted(straight.metrics)).toEqual(await counted(long.metrics));
       await Promise.all([straight.server.close(), long.server.close()]);
@@ -68,19 +82,23 @@ function withOwnOptions(router: ConnectRouter): ConnectRouter {
   return leaving;
 }
 
-async function startSide(listenOptions: Partial<ListenOptions>, through: (router: ConnectRouter) => ConnectRouter) {
+async function startSide(
+  { listen = {}, bodyTimeoutMs = 60_000 }: PairOptions,
+  through: (router: ConnectRouter) => ConnectRouter,
+): Promise<Side> {
   const deeds = newDeeds();
   const metrics = new AskedReader();
   const server = await startServer(
     {
       routes: (router) => registerActing(through(router), deeds),
       newId: () => "0195c0de-0000-7000-8000-0000000000ff",
+      newRequestId: () => "0195c0de-0000-7000-8000-0000000000ff",
       meter: new MeterProvider({ readers: [metrics] }).getMeter("test"),
       corsOrigins: [allowedOrigin],
       trustedProxies: ["127.0.0.0/8"],
-      limits,
+      limits: { ...limits, bodyTimeoutMs },
     },
-    listenOptions,
+    listen,
   );
   return { server, deeds, metrics };
 }
@@ -114,8 +132,8 @@ async function quiet(deeds: Deeds): Promise<void> {
 }
 
 /** What a server did since it was last asked, in an order that does not depend on how calls at once took turns. */
-export function takeEffects({ server, deeds }: Side) {
-  const lines = server.lines.splice(0).map(withoutChance);
+function takeEffects({ server, deeds }: Side, told: (line: Line) => boolean) {
+  const lines = server.lines.splice(0).filter(told).map(withoutChance);
   const audits = server.audits.splice(0).map((entry) => JSON.stringify(entry));
   const blind = deeds.blind.splice(0).map(({ signal }) => (signal.aborted ? kindOf(signal.reason) : "still open"));
   return {
