@@ -3,7 +3,7 @@ const usualRoom = 64 * 1024;
 /** More than this is given back after the message that needed it. */
 const mostRoom = 1024 * 1024;
 /** Up to this many UTF-16 units a loop takes less time than a call out of JavaScript. */
-const longestByHand = 24;
+const longestByHand = 40;
 /** From here on the bytes of a text are counted first: the room for the most that they could be is too large. */
 const longestUncounted = 16 * 1024;
 

@@ -31,6 +31,7 @@ function isSet(message: Properties, field: Field, value: unknown, mayInherit: bo
 function writeUnknown(sink: Sink, unknown: unknown): void {
   if (!Array.isArray(unknown)) throw unusual;
   for (const { no, wireType, data } of unknown as UnknownField[]) {
+    if (!(data instanceof Uint8Array)) throw unusual;
     sink.varint(((no << 3) | wireType) >>> 0);
     sink.raw(data);
   }
