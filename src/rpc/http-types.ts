@@ -9,7 +9,7 @@ export type NodeRequest = IncomingMessage | Http2ServerRequest;
 /** A response of either HTTP version, as Node gives it. */
 export type NodeResponse = ServerResponse | Http2ServerResponse;
 
-/** Answers an HTTP/2 stream itself and says so, or leaves it untouched. */
+/** Answers an HTTP/2 stream itself and says so, or leaves it untouched. Somebody else listens to the stream's errors. */
 export type Http2StreamHandler = (
   stream: ServerHttp2Stream,
   headers: IncomingHttpHeaders,

@@ -8,6 +8,8 @@ export interface BodyWatch {
    * short emits "end" too: `stream.closed` tells it from a whole request.
    */
   watch(stream: ServerHttp2Stream): void;
+  /** The same for who notices the end of the request, or of the stream, and then releases it: it costs no listeners. */
+  begin(stream: ServerHttp2Stream): void;
   /** Leaves a stream alone from now on, for example because its whole request is known to be there. */
   release(stream: ServerHttp2Stream): void;
   /** Streams that are watched. */
@@ -45,16 +47,18 @@ export function createBodyWatch(timeoutMs: number): BodyWatch {
   function onOver(this: ServerHttp2Stream): void {
     began.delete(this);
   }
+  const begin = (stream: ServerHttp2Stream): void => {
+    began.set(stream, sweeps);
+    interval ??= setInterval(sweep, timeoutMs / sweepsPerTimeout).unref();
+  };
   return {
+    begin,
     watch(stream) {
       if (stream.endAfterHeaders || stream.readableEnded || stream.destroyed) return;
-      began.set(stream, sweeps);
+      begin(stream);
       stream.on("end", onOver).on("close", onOver);
-      interval ??= setInterval(sweep, timeoutMs / sweepsPerTimeout).unref();
     },
-    release(stream) {
-      if (began.delete(stream)) stream.off("end", onOver).off("close", onOver);
-    },
+    release: (stream) => void began.delete(stream),
     get size() {
       return began.size;
     },

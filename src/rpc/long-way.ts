@@ -58,6 +58,7 @@ export function createLongWay(router: ConnectRouter, options: LongWayOptions): L
       const rpc = rpcs.get(path);
       if (rpc === undefined) throw new Error(`${path} is not served`);
       for (const [name, value] of Object.entries(headers)) res.setHeader(name, value);
+      if (rest && "stream" in req) bodyWatch.watch(req.stream);
       call(rpc, req, res, origin, withBegun(begun, rest ? bodyOf(req) : undefined));
     },
   };

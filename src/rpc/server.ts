@@ -48,6 +48,8 @@ export interface HandlerOptions {
   /** Milliseconds that never fall, by which rates and durations are measured; the process's own unless given. */
   readonly now?: () => number;
   readonly newId: () => string;
+  /** Names requests that bring no name; random UUIDs unless given, for they need no order. */
+  readonly newRequestId?: () => string;
   readonly lifecycle: Lifecycle;
   /** Where instruments are declared; by default the meter that `@opentelemetry/api` gives out now. */
   readonly meter?: Meter;
@@ -132,8 +134,7 @@ export function createHandler(options: HandlerOptions): RpcServer {
     trusted: trustedProxies(options.trustedProxies ?? []),
     shutdownSignal: lifecycle.shutdownSignal,
     onRefused: recordRefusals(log, metrics, audit, rateLimiter),
-    // Names of requests need no order, and every request has one.
-    newId: randomUUID,
+    newId: options.newRequestId ?? randomUUID,
     log,
   });
   warmValidator(validator, services);

@@ -30,8 +30,10 @@ export function collectBody(
   let size = 0;
   let lengthIsKnown = messageLimit === undefined;
   const bytes = (): Buffer => (Array.isArray(chunks) ? Buffer.concat(chunks, size) : chunks);
+  let settled = false;
   const settle = (end: BodyEnd): void => {
-    source.off("data", onData).off("end", onWhole).off("close", onClose);
+    if (settled) return;
+    settled = true;
     onEnd(end);
   };
   const isTooLong = (): boolean => {
@@ -45,7 +47,7 @@ export function collectBody(
     else chunks = [chunks, chunk];
     size += chunk.length;
     if (size <= limit && !isTooLong()) return;
-    source.pause();
+    source.pause().off("data", onData);
     settle({ kind: "too much", begun: bytes() });
   };
   const onWhole = (): void => settle(isCutShort(source) ? cutShort : { kind: "whole", bytes: bytes() });

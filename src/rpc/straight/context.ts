@@ -121,24 +121,35 @@ export interface InContext {
   readonly context: CallContext;
 }
 
+/** A request of one message, as interceptors see it. Its signal is not among what a copy of it has. */
+class OneMessage implements UnaryRequest, InContext {
+  readonly stream = false;
+  readonly method: UnaryRequest["method"];
+  readonly service: DescService;
+  readonly requestMethod = "POST";
+  readonly url: string;
+  readonly header: Headers;
+  readonly contextValues: ContextValues;
+
+  constructor(
+    readonly context: CallContext,
+    readonly message: UnaryRequest["message"],
+  ) {
+    this.method = context.method as UnaryRequest["method"];
+    this.service = context.service;
+    this.url = context.url;
+    this.header = context.requestHeader;
+    this.contextValues = context.values;
+  }
+
+  get signal(): AbortSignal {
+    return this.context.signal;
+  }
+}
+
 /** A request of one message, as interceptors see it. */
 export function unaryRequest(context: CallContext, message: UnaryRequest["message"]): UnaryRequest & InContext {
-  const { service, url, requestHeader: header, values: contextValues } = context;
-  const method = context.method as UnaryRequest["method"];
-  const request = {
-    stream: false as const,
-    message,
-    method,
-    service,
-    requestMethod: "POST",
-    url,
-    header,
-    contextValues,
-    context,
-    get signal() {
-      return context.signal;
-    },
-  };
+  const request = new OneMessage(context, message);
   context.request = request;
   return request;
 }
@@ -155,7 +166,9 @@ export function handlerContextOf(req: AnyRequest): HandlerContext {
   const { context } = req as AnyRequest & InContext;
   if (req === context.request) return context;
   const { method, protocolName, requestMethod, url, responseHeader, responseTrailer, timeoutMs } = context;
-  const { service, header: requestHeader, signal, contextValues: values } = req;
+  const { service, header: requestHeader, contextValues: values } = req;
+  // A copy of a unary request has no signal of its own.
+  const signal: AbortSignal = (req.signal as AbortSignal | undefined) ?? context.signal;
   const ofCall = { method, protocolName, requestMethod, url, responseHeader, responseTrailer, timeoutMs };
   return { ...ofCall, service, requestHeader, signal, values };
 }

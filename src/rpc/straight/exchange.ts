@@ -56,8 +56,14 @@ export function beginExchange(
   return { head, method, origin, context, began: performance.now(), baseHeaders };
 }
 
-/** What serves what cannot be served here: `begun` are the bytes that were read; `rest` says whether more may come. */
-export type LongWay = (begun: Buffer, rest: boolean) => void;
+/** What a version of HTTP does with a call. */
+export interface Carrier {
+  /** The request has come, as far as it will. */
+  requestOver?(): void;
+  write(answer: Answer): void;
+  /** Sends what cannot be served here another way: `begun` was read of it; `rest` says whether more may come. */
+  longWay(begun: Buffer, rest: boolean): void;
+}
 
 /** Reads the request of a unary call, runs it and writes its answer; or sends it the long way with what was read. */
 export function serveUnary(
@@ -65,16 +71,24 @@ export function serveUnary(
   method: UnaryStraight,
   source: Readable,
   options: ExchangeOptions,
-  write: (answer: Answer) => void,
-  longWay: LongWay,
+  carrier: Carrier,
 ): void {
   const { head, context } = exchange;
   const { binary, protocolName } = head.dialect;
   const leave = (begun: Buffer, rest: boolean) => {
     context.end();
-    longWay(begun, rest);
+    carrier.longWay(begun, rest);
+  };
+  const write = (answer: Answer): void => {
+    try {
+      carrier.write(answer);
+    } catch (error) {
+      source.destroy();
+      options.onUndelivered(exchange, error);
+    }
   };
   collectBody(source, limitsOf(head, options), (end) => {
+    carrier.requestOver?.();
     if (end.kind === "cut short") {
       context.end();
       return options.onCutShort(exchange);
@@ -84,11 +98,7 @@ export function serveUnary(
     const message = bytes && parsed(method, binary, bytes);
     // What is malformed gets the words of the library.
     if (message === undefined) return leave(end.bytes, false);
-    const answered = answerUnary(method, head, context, message, options).then(write);
-    answered.catch((error: unknown) => {
-      source.destroy();
-      options.onUndelivered(exchange, error);
-    });
+    void answerUnary(method, head, context, message, options).then(write);
   });
 }
 

@@ -29,7 +29,7 @@ export function straightHttp1(options: Http1Options): (req: IncomingMessage, res
       res.end(body);
     };
     const longWay = (begun: Buffer, rest: boolean) => options.longWay(req, res, exchange, begun, rest);
-    serveUnary(exchange, head.method, req, options, write, longWay);
+    serveUnary(exchange, head.method, req, options, { write, longWay });
     return true;
   };
 }

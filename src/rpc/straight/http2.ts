@@ -35,26 +35,28 @@ export function straightHttp2(options: Http2Options): Http2StreamHandler {
     if (head === undefined) return false;
     const exchange = beginExchange(head, headers, addressOf(session), options);
     const { context, baseHeaders } = exchange;
-    // An error of a stream is always followed by its close.
-    stream.on("error", ignore);
     endWith(stream, context);
-    options.bodyWatch.watch(stream);
     if (head.method.kind === "unary") {
-      const write = (answer: Answer) => writeAnswer(stream, baseHeaders, answer);
-      const longWay = (begun: Buffer, rest: boolean) =>
-        options.longWay(stream, headers, rawHeaders, exchange, begun, rest);
-      serveUnary(exchange, head.method, stream, options, write, longWay);
-    } else serveStream(exchange, head.method, stream, streamOptions);
+      options.bodyWatch.begin(stream);
+      serveUnary(exchange, head.method, stream, options, {
+        requestOver: () => options.bodyWatch.release(stream),
+        write: (answer) => writeAnswer(stream, baseHeaders, answer),
+        longWay: (begun, rest) => options.longWay(stream, headers, rawHeaders, exchange, begun, rest),
+      });
+    } else {
+      options.bodyWatch.watch(stream);
+      serveStream(exchange, head.method, stream, streamOptions);
+    }
     return true;
   };
 }
-
-const ignore = (): void => {};
 
 /** A function of its own, so that the listener holds on to nothing but these two while a stream is open. */
 function endWith(stream: ServerHttp2Stream, context: CallContext): void {
   stream.on("close", () => context.end(resetReason(stream.rstCode)));
 }
+
+const withTrailers = { waitForTrailers: true };
 
 function writeAnswer(stream: ServerHttp2Stream, baseHeaders: PlainHeaders, answer: Answer): void {
   // Its caller is gone.
@@ -63,8 +65,8 @@ function writeAnswer(stream: ServerHttp2Stream, baseHeaders: PlainHeaders, answe
   const all = { ":status": status, ...baseHeaders, ...headers };
   if (trailers === undefined) stream.respond(all);
   else {
-    stream.respond(all, { waitForTrailers: true });
-    stream.once("wantTrailers", () => stream.sendTrailers(trailers));
+    stream.respond(all, withTrailers);
+    stream.on("wantTrailers", () => stream.sendTrailers(trailers));
   }
   stream.end(body);
 }
