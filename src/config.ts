@@ -40,6 +40,10 @@ export interface Config {
   readonly anonymousStreamsPerNetwork: number;
   /** Streams with one token that may be open at once; 0 turns the limit off. */
   readonly tokenStreams: number;
+  /** Connections at once, of all callers. */
+  readonly maxConnections: number;
+  /** The same of one source address, or IPv6 /64, that is no trusted proxy; 0 turns the limit off. */
+  readonly maxConnectionsPerNetwork: number;
   /** How long what is known of callers is believed while the change feed is silent. */
   readonly maxFeedSilenceMs: number;
   /** File that lists the identity providers. */
@@ -140,6 +144,8 @@ export function loadConfig(env: Env): Config {
     anonymousStreams: read.integer("SLIPWAY_ANONYMOUS_STREAMS", 10_000, 0, 1_000_000),
     anonymousStreamsPerNetwork: read.integer("SLIPWAY_ANONYMOUS_STREAMS_PER_NETWORK", 1_000, 0, 1_000_000),
     tokenStreams: read.integer("SLIPWAY_TOKEN_STREAMS", 1_000, 0, 1_000_000),
+    maxConnections: read.integer("SLIPWAY_MAX_CONNECTIONS", 10_000, 10, 1_000_000),
+    maxConnectionsPerNetwork: read.integer("SLIPWAY_MAX_CONNECTIONS_PER_NETWORK", 1_000, 0, 1_000_000),
     maxFeedSilenceMs: read.integer("SLIPWAY_MAX_FEED_SILENCE_SECONDS", 5, 1, 300) * 1000,
     providersFile: read.text("SLIPWAY_PROVIDERS_FILE"),
     redirectUrls: read.list("SLIPWAY_REDIRECT_URLS"),

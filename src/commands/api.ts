@@ -1,3 +1,4 @@
+import type { Logger } from "pino";
 import { type App, createApp } from "../app.js";
 import type { Address, Config } from "../config.js";
 import type { DatabaseServer } from "../db/database.js";
@@ -10,6 +11,7 @@ import { readTls } from "./settings.js";
 
 const pingIntervalMs = 2_000;
 const pingTimeoutMs = 2_000;
+const dropLineMs = 10_000;
 
 /** A server of the API that takes calls. */
 export interface RunningApi {
@@ -29,7 +31,10 @@ export async function serveApi(
   const lifecycle = createLifecycle();
   const app: App = createApp(open.platform, open.principals, config, lifecycle);
   const tls = await readTls(config);
-  const listener = await listenOn("SLIPWAY_LISTEN", address, () => listen(app.handler, { ...address, tls }));
+  const { maxConnections, maxConnectionsPerNetwork, trustedProxies } = config;
+  const onDrop = logDrops(open.platform.log);
+  const options = { ...address, tls, maxConnections, maxConnectionsPerNetwork, trustedProxies, onDrop };
+  const listener = await listenOn("SLIPWAY_LISTEN", address, () => listen(app.handler, options));
   const bound = { host: address.host, port: listener.port };
   let watch: { stop(): void } | undefined;
   const stop = async (): Promise<void> => {
@@ -45,6 +50,19 @@ export async function serveApi(
   }
   watch = watchDatabase(server, (answers) => lifecycle.setReady(answers));
   return { address: bound, stop };
+}
+
+/** Writes a line of connections that were dropped, at most one in a while: whoever causes them must not fill the log. */
+function logDrops(log: Logger): (address: string) => void {
+  let dropped = 0;
+  let quietUntil = 0;
+  return (address) => {
+    dropped += 1;
+    if (performance.now() < quietUntil) return;
+    log.warn({ address, dropped }, "connections are dropped: there are too many, of this address or in all");
+    quietUntil = performance.now() + dropLineMs;
+    dropped = 0;
+  };
 }
 
 /** Tells whether the database answers, now and every two seconds. */
