@@ -68,7 +68,7 @@ function nextMessage<T>(child: ChildProcess, name: string): Promise<T> {
   return new Promise((resolve, reject) => {
     const onExit = (code: number | null) => reject(new Error(`${name} ended with ${code}`));
     child.once("message", (message) => {
-      child.off("exit", onExit);
+      child.off("exit", onExit).off("error", reject);
       resolve(message as T);
     });
     child.once("exit", onExit);
