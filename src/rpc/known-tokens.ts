@@ -16,7 +16,11 @@ const mostTokens = 10_000;
 /** Remembers at most `most` tokens, those that were used last; it outlives what is cached of their callers. */
 export function createKnownTokens(most = mostTokens): KnownTokens {
   const callers = new Map<string, Caller>();
+  let newest = "";
   const remember = (key: string, caller: Caller): void => {
+    // One caller after another is the common case, in which there is nothing to put in order.
+    if (key === newest && callers.get(key) === caller) return;
+    newest = key;
     callers.delete(key);
     const oldest = callers.size >= most ? callers.keys().next().value : undefined;
     if (oldest !== undefined) callers.delete(oldest);
