@@ -1,5 +1,6 @@
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import type { PgColumn } from "drizzle-orm/pg-core";
+import pg from "pg";
 import { timestampAt } from "../timestamp.js";
 
 /** Makes a value of the text in which the database writes it. */
@@ -19,10 +20,17 @@ export function decoderOf(column: PgColumn): Decode {
     case "PgJsonb":
     case "PgJson":
       return JSON.parse;
+    case "PgArray":
+      // Drizzle's own reader of arrays does not understand all that may be quoted.
+      return (text) => column.mapFromDriverValue(textsOf(text));
     default:
       return (text) => column.mapFromDriverValue(text);
   }
 }
+
+// Its types do not know arrays.
+const textArray = 1009 as Parameters<typeof pg.types.getTypeParser>[0];
+const textsOf: Decode = pg.types.getTypeParser(textArray);
 
 /** A value that stays the text that it is. */
 export const sameText: Decode = (text) => text;

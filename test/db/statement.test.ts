@@ -44,7 +44,7 @@ const rex = {
   petName: "Rex 'é' \"q\"",
   legs: null,
   tame: true,
-  likes: ["a,b", 'c"d'],
+  likes: ["a,b", 'c"d', "e\\", "{}", "null", ""],
   facts: { weight: 2.5 },
   bornAt: new Date("2024-02-29T12:34:56.789Z"),
 };

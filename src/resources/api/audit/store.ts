@@ -1,6 +1,7 @@
 import { and, desc, eq, gte, lte, sql } from "drizzle-orm";
 import type { Database } from "../../../db/database.js";
 import { sqlStateOf } from "../../../db/errors.js";
+import { statement } from "../../../db/statement.js";
 import { storableText } from "../../../db/storable-json.js";
 import { DomainError } from "../../../errors.js";
 import { projects } from "../project/table.js";
@@ -92,11 +93,13 @@ export const auditStore = {
   },
 };
 
-async function insertOnce(db: Database, entries: readonly AuditRow[]): Promise<ProjectOwner[]> {
-  const { rows } = await db.execute<{ project: string; tenant: string }>(sql`
+const insertAll = statement(
+  "audit_insert",
+  { project: sql<string>`project`.as("project"), tenant: sql<string>`owner`.as("tenant") },
+  () => sql`
     with e as materialized (
       select given.*, ${projects}.tenant as owner
-      from jsonb_to_recordset(${JSON.stringify(entries.map(columnsOf))}::jsonb) as given
+      from jsonb_to_recordset(${sql.placeholder("entries")}::jsonb) as given
         (id uuid, at timestamptz, request_id text, phase text, method text, "user" text, tenant text, project text,
          source_ip text, user_agent text, body text, code integer)
       left join ${projects} on ${projects}.id = case when given.project ~* ${uuidPattern} then given.project::uuid end
@@ -108,8 +111,11 @@ async function insertOnce(db: Database, entries: readonly AuditRow[]): Promise<P
       from e
       on conflict do nothing
     )
-    select distinct project, owner as tenant from e where owner is not null`);
-  return rows;
+    select distinct project, owner from e where owner is not null`,
+);
+
+function insertOnce(db: Database, entries: readonly AuditRow[]): Promise<ProjectOwner[]> {
+  return insertAll(db, { entries: JSON.stringify(entries.map(columnsOf)) });
 }
 
 type Matching = Omit<AuditFilter, "from" | "to" | "limit" | "body">;

@@ -1,7 +1,8 @@
-import { and, eq, type SQL, sql } from "drizzle-orm";
+import { and, eq, getTableColumns, type SQL, sql } from "drizzle-orm";
 import type { Database } from "../../../db/database.js";
 import { constraintOf } from "../../../db/errors.js";
 import { prepared } from "../../../db/prepared.js";
+import { queries, statement, type Values } from "../../../db/statement.js";
 import { addressPools } from "../../infra/address-pool/table.js";
 import { isUuid } from "../uuid.js";
 import { ips, ipUses } from "./table.js";
@@ -29,26 +30,39 @@ export interface NewIp {
 /** Why there is no address: no pool fits, those that fit have none left, or the project has all that it may have. */
 export type NoAddress = "unfit" | "exhausted" | "quota";
 
+const given = sql.placeholder;
+const shown = { ...getTableColumns(ips), network: addressPools.network };
+
+const select = (where: SQL | undefined) =>
+  queries
+    .select(shown)
+    .from(ips)
+    .innerJoin(addressPools, eq(addressPools.id, ips.pool))
+    .where(and(eq(ips.project, given("project")), where))
+    .orderBy(ips.id);
+
+const one = eq(ips.id, given("id"));
+/** An address of a project has one. */
+const ofProject = <Query>(query: Query) => query as (db: Database, values: Values) => Promise<IpRow[]>;
+const getIp = ofProject(statement("ip_get", shown, () => select(one)));
+const lockIp = ofProject(statement("ip_lock", shown, () => select(one).for("update", { of: ips })));
+const listIps = ofProject(statement("ip_list", shown, () => select(undefined)));
+
 export const ipStore = {
   /** An address of that project. */
   async get(db: Database, project: string, id: string): Promise<IpRow | undefined> {
     if (!isUuid(project) || !isUuid(id)) return undefined;
-    return (await select(db, and(eq(ips.project, project), eq(ips.id, id))))[0];
+    return (await getIp(db, { project, id }))[0];
   },
 
   /** The same, locked until the transaction ends. */
   async lock(tx: Database, project: string, id: string): Promise<IpRow | undefined> {
     if (!isUuid(project) || !isUuid(id)) return undefined;
-    await tx
-      .select({ id: ips.id })
-      .from(ips)
-      .where(and(eq(ips.project, project), eq(ips.id, id)))
-      .for("update");
-    return await ipStore.get(tx, project, id);
+    return (await lockIp(tx, { project, id }))[0];
   },
 
   list(db: Database, project: string): Promise<IpRow[]> {
-    return isUuid(project) ? select(db, eq(ips.project, project)).then((rows) => rows) : Promise.resolve([]);
+    return isUuid(project) ? listIps(db, { project }) : Promise.resolve([]);
   },
 
   /**
@@ -100,8 +114,6 @@ export const ipStore = {
   },
 };
 
-const given = sql.placeholder;
-
 const allocation = prepared((db) =>
   db
     .select({
@@ -117,28 +129,6 @@ const allocation = prepared((db) =>
     )
     .prepare("ip_allocate"),
 );
-
-function select(db: Database, where: SQL | undefined): Promise<IpRow[]> {
-  return db
-    .select({
-      id: ips.id,
-      pool: ips.pool,
-      address: ips.address,
-      project: sql<string>`${ips.project}`,
-      name: ips.name,
-      description: ips.description,
-      type: ips.type,
-      tags: ips.tags,
-      createdAt: ips.createdAt,
-      updatedAt: ips.updatedAt,
-      quarantinedUntil: ips.quarantinedUntil,
-      network: addressPools.network,
-    })
-    .from(ips)
-    .innerJoin(addressPools, eq(addressPools.id, ips.pool))
-    .where(where)
-    .orderBy(ips.id);
-}
 
 const mostTries = 4;
 

@@ -1,7 +1,9 @@
-import { and, eq, isNotNull, type SQL, sql } from "drizzle-orm";
+import { and, eq, getTableColumns, isNotNull, type SQL, sql } from "drizzle-orm";
 import type { AnyPgColumn } from "drizzle-orm/pg-core";
+import { inBatches } from "../../../db/batches.js";
 import type { Database } from "../../../db/database.js";
 import { constraintOf } from "../../../db/errors.js";
+import { queries, statement } from "../../../db/statement.js";
 import { DomainError } from "../../../errors.js";
 import { deployments } from "../../deploy/deployment/table.js";
 import { environments } from "../../deploy/environment/table.js";
@@ -19,6 +21,28 @@ export type ProjectRow = typeof projects.$inferSelect;
 
 /** What changes in a project; what is left out stays. A project never moves to another tenant. */
 export type ProjectChanges = Partial<Pick<ProjectRow, "name" | "description" | "avatarUrl">>;
+
+const fields = getTableColumns(projects);
+const given = sql.placeholder;
+
+const getProjects = statement("project_get", fields, () =>
+  queries
+    .select(fields)
+    .from(projects)
+    .where(sql`${projects.id} = any(${given("ids")}::uuid[])`),
+);
+const getProject = inBatches<string, ProjectRow>({
+  read: (db, ids) => getProjects(db, { ids }),
+  nameOf: (id) => id.toLowerCase(),
+  nameOfRow: ({ id }) => id,
+});
+const lockProject = statement("project_lock", fields, () =>
+  queries
+    .select(fields)
+    .from(projects)
+    .where(eq(projects.id, given("id")))
+    .for("update"),
+);
 
 export const projectStore = {
   /** Adds a project; throws "exists" when the tenant has one of that name, and "missing" for an unknown tenant. */
@@ -40,16 +64,13 @@ export const projectStore = {
 
   /** A project; undefined too for an id that is no uuid. */
   async get(db: Database, id: string): Promise<ProjectRow | undefined> {
-    if (!isUuid(id)) return undefined;
-    const [row] = await db.select().from(projects).where(eq(projects.id, id));
-    return row;
+    return isUuid(id) ? await getProject(db, id) : undefined;
   },
 
   /** The same, locked until the transaction ends: nothing new can come into it. */
   async lock(tx: Database, id: string): Promise<ProjectRow | undefined> {
     if (!isUuid(id)) return undefined;
-    const [row] = await tx.select().from(projects).where(eq(projects.id, id)).for("update");
-    return row;
+    return (await lockProject(tx, { id }))[0];
   },
 
   /** How many projects a tenant has, the default one among them. */

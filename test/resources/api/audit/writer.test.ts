@@ -1,7 +1,7 @@
-import { DrizzleQueryError } from "drizzle-orm";
+import { drizzle } from "drizzle-orm/node-postgres";
+import type pg from "pg";
 import { v7 as uuidv7 } from "uuid";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import type { Database } from "../../../../src/db/database.js";
 import type { AuditRow } from "../../../../src/resources/api/audit/store.js";
 import { auditEntries } from "../../../../src/resources/api/audit/table.js";
 import { type AuditWriter, createAuditWriter } from "../../../../src/resources/api/audit/writer.js";
@@ -77,21 +77,20 @@ it("an entry that is there already is no mistake", async () => {
 function watched() {
   const seen = { statements: 0, atOnce: 0, isAway: false };
   let running = 0;
-  const execute = async (query: Parameters<Database["execute"]>[0]) => {
+  const query = async (asked: pg.QueryConfig) => {
     seen.statements += 1;
     if (seen.isAway) {
-      const cause = Object.assign(new Error("connect ECONNREFUSED"), { code: "ECONNREFUSED" });
-      throw new DrizzleQueryError("insert", [], cause);
+      throw Object.assign(new Error("connect ECONNREFUSED"), { code: "ECONNREFUSED" });
     }
     running += 1;
     seen.atOnce = Math.max(seen.atOnce, running);
     try {
-      return await database.server.db.execute(query);
+      return await database.server.pool.query(asked);
     } finally {
       running -= 1;
     }
   };
-  return { db: { execute } as unknown as Database, seen };
+  return { db: drizzle({ client: { query } as unknown as pg.Pool }), seen };
 }
 
 describe("entries that come at once", () => {
