@@ -38,7 +38,20 @@ export const mapErrors: Interceptor = (next) => async (req) => {
  * meant for a caller, become "internal error" without their words.
  */
 export function toConnectError(error: unknown, signal: AbortSignal): ConnectError {
-  if (error instanceof ConnectError) return error;
+  return inWholeCharacters(error instanceof ConnectError ? error : mapped(error, signal));
+}
+
+/** Half of a surrogate pair, as a text that was cut may end with, cannot be sent: instead of its error nothing would be. */
+function inWholeCharacters(error: ConnectError): ConnectError {
+  const { rawMessage, code, metadata, details, cause } = error;
+  if (!/\p{Surrogate}/u.test(rawMessage)) return error;
+  const told = rawMessage.replaceAll(/\p{Surrogate}/gu, "\ufffd");
+  const result = new ConnectError(told, code, metadata, undefined, cause);
+  result.details = details;
+  return result;
+}
+
+function mapped(error: unknown, signal: AbortSignal): ConnectError {
   const known = databaseError(error);
   if (known !== undefined) {
     return new ConnectError(known.message, codes[known.kind], headersOf(known), detailsOf(known), known);

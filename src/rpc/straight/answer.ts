@@ -50,7 +50,7 @@ export async function answerUnary(
   } catch (error) {
     // Work that outlives its call can see why nobody waits for it.
     context.end(error);
-    return await inDialect.bad(context, connectErrorOf(error), compression, options.compressMinBytes);
+    return await refusal(inDialect, context, connectErrorOf(error), compression, options.compressMinBytes);
   } finally {
     context.end();
   }
@@ -65,6 +65,21 @@ interface Form {
     compression: Compression | undefined,
     compressMinBytes: number,
   ): Answer | Promise<Answer>;
+}
+
+/** Tells an error, or where that cannot be encoded, as with details of another shape, that there is one. */
+async function refusal(
+  form: Form,
+  context: CallContext,
+  error: ConnectError,
+  compression: Compression | undefined,
+  compressMinBytes: number,
+): Promise<Answer> {
+  try {
+    return await form.bad(context, error, compression, compressMinBytes);
+  } catch (cause) {
+    return form.bad(context, connectErrorOf(cause), undefined, compressMinBytes);
+  }
 }
 
 const inGrpc: Form = {
