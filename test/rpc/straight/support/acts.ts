@@ -1,5 +1,5 @@
 import { create } from "@bufbuild/protobuf";
-import { StringValueSchema } from "@bufbuild/protobuf/wkt";
+import { Int32ValueSchema, StringValueSchema } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError, encodeBinaryHeader, type HandlerContext } from "@connectrpc/connect";
 import { DomainError, type ErrorKind } from "../../../../src/errors.js";
 
@@ -94,6 +94,7 @@ const fixed: Record<string, Act> = {
   "throw-abort": thrower(() => new DOMException("given up", "AbortError")),
   "throw-timeout": thrower(() => new DOMException("too late", "TimeoutError")),
   "throw-odd-words": thrower(() => new DomainError("missing", '\n 100% caf\u00e9 \u263a \u{1f608} "quoted"\r\n')),
+  "throw-half-a-character": thrower(() => new DomainError("missing", "half of one: \ud83d")),
   "throw-much": thrower(() => new DomainError("missing", "w".repeat(3_000))),
   "throw-in-detail": thrower(() => detailed(Code.FailedPrecondition)),
   turns: async () => {
@@ -110,6 +111,17 @@ export const acts: ReadonlyMap<string, Act> = new Map([
     { length: 16 },
     (_, at) => [`code-${at + 1}`, thrower(() => new ConnectError("told so", at + 1))] as const,
   ),
+]);
+
+/** Acts whose errors cannot be encoded. */
+export const untellableActs: ReadonlyMap<string, Act> = new Map([
+  [
+    "throw-broken-details",
+    thrower(() => {
+      const details = [{ desc: Int32ValueSchema, value: { value: 2 ** 40 } }];
+      return new ConnectError("with details that are none", Code.Aborted, undefined, details);
+    }),
+  ],
 ]);
 
 /** Acts that wait for the end of the call, or for the test to open the gate. */

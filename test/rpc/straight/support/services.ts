@@ -5,7 +5,7 @@ import { HealthService } from "../../../../gen/ts/api/v1/health_pb.js";
 import { TenantService } from "../../../../gen/ts/api/v1/tenant_pb.js";
 import { callerOf } from "../../../../src/caller.js";
 import { project } from "../../support/callers.js";
-import { acts, blindActs, waitingActs } from "./acts.js";
+import { acts, blindActs, untellableActs, waitingActs } from "./acts.js";
 
 /** What the handlers of one server saw and lived through. */
 export interface Deeds {
@@ -35,7 +35,7 @@ export function kindOf(reason: unknown): string {
 export function registerActing(router: ConnectRouter, deeds: Deeds): void {
   const act = async (name: string, context: HandlerContext): Promise<string> => {
     note(name, context, deeds);
-    const told = acts.get(actOf(context)) ?? waitingActs.get(actOf(context)) ?? (() => 0);
+    const told = allActs.get(actOf(context)) ?? (() => 0);
     return "x".repeat(await told(context, deeds.gate));
   };
   router.service(HealthService, {
@@ -72,6 +72,8 @@ export function registerActing(router: ConnectRouter, deeds: Deeds): void {
     },
   });
 }
+
+const allActs = new Map([...acts, ...waitingActs, ...untellableActs]);
 
 const actOf = (context: HandlerContext): string => context.requestHeader.get("x-act") ?? "nothing";
 
