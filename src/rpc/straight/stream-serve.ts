@@ -14,6 +14,8 @@ export interface StreamOptions {
   /** Name of the compression that callers may take. */
   readonly gzip: { readonly name: string };
   readonly encode: EncodeMessage;
+  /** Told of answers that could not be written. */
+  readonly onUndelivered: (call: Exchange, error: unknown) => void;
 }
 
 /**
@@ -73,7 +75,13 @@ class GrpcAnswer implements StreamForm {
     // It says what may be compressed, not what is.
     const encoding = head.gzip ? { "grpc-encoding": this.#options.gzip.name } : {};
     const headers = { ":status": 200, ...baseHeaders, ...plain(this.#header), ...encoding };
-    this.#stream.respond(headers, { waitForTrailers: true });
+    try {
+      this.#stream.respond(headers, { waitForTrailers: true });
+    } catch (error) {
+      // A header that HTTP/2 does not know, for example.
+      this.#stream.destroy();
+      this.#options.onUndelivered(this.#exchange, error);
+    }
   }
 
   close(error: unknown, isOpen: boolean): void {
