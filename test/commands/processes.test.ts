@@ -52,7 +52,7 @@ describe.skipIf(postgresUrl === undefined)(`slipway serve --processes (${needsPo
       expect(program.stdout).toBe("");
     }
     holder.close();
-  });
+  }, 180_000);
 
   test("processes that start at once on a new database make one signing key", async () => {
     const { program } = await installation.serve(["--processes", "3"]);
@@ -60,7 +60,7 @@ describe.skipIf(postgresUrl === undefined)(`slipway serve --processes (${needsPo
     const keys = installation.processes.slipway(["keys", "list"], installation.env);
     await keys.exit;
     expect(keys.stdout.trim().split("\n")).toEqual([expect.stringMatching(/signs$/)]);
-  });
+  }, 180_000);
 
   describe("with two processes", () => {
     let served: Served;
@@ -197,7 +197,7 @@ describe.skipIf(postgresUrl === undefined)(`slipway serve --processes (${needsPo
     );
     const pauses = logLines(program.stderr).flatMap(({ process, pauseMs }) => (process === 1 ? [pauseMs] : []));
     expect(pauses.filter((pause) => pause !== undefined).slice(0, 4)).toEqual([100, 200, 400, 800]);
-  }, 120_000);
+  }, 180_000);
 
   test("no process outlives its primary", async () => {
     const { program, pids, url } = await installation.serve(["--processes", "2"]);

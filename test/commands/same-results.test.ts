@@ -162,5 +162,5 @@ describe.skipIf(postgresUrl === undefined)(`one result, however many processes t
       return both.map(({ url }) => url);
     });
     expect(replicas).toEqual(alone);
-  }, 120_000);
+  }, 240_000);
 });
