@@ -18,7 +18,11 @@ export const readFirstMessage: Interceptor = (next) => (req) => (req.stream ? ah
 
 async function ahead(next: AnyFn, req: StreamRequest): ReturnType<AnyFn> {
   const { first, all } = await inTime(peek(req.message)).catch(blameCaller);
-  if (first === undefined) throw new ConnectError("the request has no message", Code.InvalidArgument);
+  if (first === undefined) {
+    // What gRPC says of a request of no message where there should be one.
+    const code = req.method.methodKind === "server_streaming" ? Code.Unimplemented : Code.InvalidArgument;
+    throw new ConnectError("the request has no message", code);
+  }
   const call = callOf(req);
   setRequest(call, first);
   return next({ ...req, message: req.method.methodKind === "server_streaming" ? all : aboutTheSame(call, all) });
