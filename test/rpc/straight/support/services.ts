@@ -66,9 +66,10 @@ export function registerActing(router: ConnectRouter, deeds: Deeds): void {
       return { kubeconfig: `hidden${await act("Cluster.GetCredentials", context)}` };
     },
     async *watchStatus(_, context) {
-      yield create(ClusterServiceWatchStatusResponseSchema, { status: { state: "first" } });
+      const isEmpty = context.requestHeader.get("x-messages") === "none";
+      if (!isEmpty) yield create(ClusterServiceWatchStatusResponseSchema, { status: { state: "first" } });
       const state = await act("Cluster.WatchStatus", context);
-      yield create(ClusterServiceWatchStatusResponseSchema, { status: { state } });
+      if (!isEmpty) yield create(ClusterServiceWatchStatusResponseSchema, { status: { state } });
     },
   });
 }
