@@ -13,7 +13,7 @@ import { createAuditWriter } from "../../src/resources/api/audit/writer.js";
 import { ensurePersonalTenant } from "../../src/resources/api/tenant/personal.js";
 import { createLifecycle } from "../../src/rpc/drain.js";
 import { listen } from "../../src/rpc/listen.js";
-import { startMetricsServer } from "../../src/rpc/metrics-server.js";
+import { startMetricsServer } from "../../src/processes/metrics-server.js";
 import { createHandler } from "../../src/rpc/server.js";
 import { issueOwnerToken, nowhereKubeconfig } from "../tenant.js";
 import { given, ready } from "./ipc.js";

@@ -9,7 +9,7 @@ import { TokenService } from "../../gen/ts/api/v1/token_pb.js";
 import { Health, HealthCheckResponse_ServingStatus as Status } from "../../gen/ts/grpc/health/v1/health_pb.js";
 import { ServerReflection, type ServerReflectionRequestSchema } from "../../gen/ts/grpc/reflection/v1/reflection_pb.js";
 import { ServerReflection as AlphaServerReflection } from "../../gen/ts/grpc/reflection/v1alpha/reflection_pb.js";
-import { startMetricsServer } from "../../src/rpc/metrics-server.js";
+import { startMetricsServer } from "../../src/processes/metrics-server.js";
 import { as, cluster, project } from "./support/callers.js";
 import { selfSigned } from "./support/certificate.js";
 import { startServer, type TestServer, until } from "./support/server.js";
