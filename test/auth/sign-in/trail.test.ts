@@ -1,9 +1,9 @@
 import { eq, sql } from "drizzle-orm";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { signInRoutes } from "../../../src/auth/sign-in/routes.js";
+import { type MetricsServer, startMetricsServer } from "../../../src/processes/metrics-server.js";
 import { auditEntries } from "../../../src/resources/api/audit/table.js";
 import { loginAttempts } from "../../../src/resources/iam/auth/table.js";
-import { type MetricsServer, startMetricsServer } from "../../../src/processes/metrics-server.js";
 import { type Browser, newBrowser } from "./support/browser.js";
 import { loopback, type SignInSite, startSite } from "./support/site.js";
 

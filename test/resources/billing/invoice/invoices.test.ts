@@ -13,11 +13,11 @@ import {
   ReceivableService,
 } from "../../../../gen/ts/billing/v1/invoice_pb.js";
 import { createKeyring } from "../../../../src/auth/keyring.js";
+import { startMetricsServer } from "../../../../src/processes/metrics-server.js";
 import { measureArrears, reportArrears } from "../../../../src/resources/billing/invoice/arrears.js";
 import { invoiceBackground } from "../../../../src/resources/billing/invoice/background.js";
 import { downloadInvoice, downloadUrl } from "../../../../src/resources/billing/invoice/download.js";
 import { issueInvoices } from "../../../../src/resources/billing/invoice/issue.js";
-import { startMetricsServer } from "../../../../src/processes/metrics-server.js";
 import { as, startPlatform, type TestPlatform, type TestTenant } from "../../../support/platform.js";
 import { codeOf, refusal } from "../../support/refusals.js";
 import { billing, day, giveDiscount, makeCustomer, month, setMetered, spend } from "./books.js";
