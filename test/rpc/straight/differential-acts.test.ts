@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { until } from "../support/server.js";
 import { acts, untellableActs } from "./support/acts.js";
-import { http1HeadOf, http2HeadersOf, straightDialects } from "./support/dialects.js";
+import { grpc, http1HeadOf, http2HeadersOf, straightDialects } from "./support/dialects.js";
 import { dialHttp1 } from "./support/http1-client.js";
 import { connectHttp2, sendHttp2 } from "./support/http2-client.js";
-import { createCluster } from "./support/messages.js";
+import { createCluster, watchClusters } from "./support/messages.js";
 import { type Pair, startPair } from "./support/pair.js";
 
 let pair: Pair;
@@ -51,6 +52,42 @@ describe("whatever a handler does, both ways tell it alike, and every call is ta
     }
     for (const { socket } of connections.values()) socket.destroy();
     expect(pair.straight.deeds.ways.straight - before).toBe(acts.size * accepted.length);
+  });
+});
+
+describe("whatever the handler of a stream does, both ways tell it alike", () => {
+  const ask = async (port: number, act: string, accept: string) => {
+    const session = connectHttp2(port);
+    const headers = { ...http2HeadersOf(grpc, watchClusters, act), "grpc-accept-encoding": accept };
+    const got = await sendHttp2(session, { headers, pieces: [grpc.bodyOf(watchClusters)] });
+    session.destroy();
+    return got;
+  };
+
+  it("gRPC over HTTP/2, taken straight", async () => {
+    const before = pair.straight.deeds.ways.straight;
+    const others = [...acts.keys()].filter((act) => act !== "answer-too-large");
+    for (const act of others) {
+      for (const accept of ["identity", "gzip"]) {
+        await pair.same(async ({ server }) => ({ act, got: await ask(server.port, act, accept) }));
+      }
+    }
+    expect(pair.straight.deeds.ways.straight - before).toBe(others.length * 2);
+  });
+
+  it("deliberately different: a message that is too large is logged as the caller hears it, not as canceled", async () => {
+    const own = await startPair();
+    const codes: unknown[] = [];
+    for (const { server } of [own.straight, own.long]) {
+      const { trailers } = await ask(server.port, "answer-too-large", "identity");
+      await until(() => server.lines.length === 1);
+      codes.push([trailers?.["grpc-status"], server.lines[0]?.code]);
+    }
+    expect(codes).toEqual([
+      ["8", "resource_exhausted"],
+      ["8", "canceled"],
+    ]);
+    await Promise.all([own.straight.server.close(), own.long.server.close()]);
   });
 });
 

@@ -72,6 +72,11 @@ interface Sent {
   readonly packets: Buffer[];
 }
 
+/** Node says "100 Continue" to a request behind another in the middle of the other's answer. */
+function unhurried(request: OddRequest): OddRequest {
+  return { ...request, headers: request.headers.filter(([name]) => name !== "expect") };
+}
+
 /** One request after the other over one connection, or all of them before the first answer. */
 async function converse(side: Side, all: readonly Sent[], pipelined: boolean) {
   const connection = await dialHttp1(side.server.port);
@@ -102,7 +107,7 @@ it("requests over one HTTP/1.1 connection get the same answers by both ways, and
       pipelined && at < all.length - 1 ? { ...framed, ...lasting } : framed;
     const sent = all.map(([request, framed], at) => ({
       method: request.method,
-      packets: packetsOf(request, framedAt(at, framed)),
+      packets: packetsOf(pipelined ? unhurried(request) : request, framedAt(at, framed)),
     }));
     await pair.same((side) => converse(side, sent, pipelined));
   });
