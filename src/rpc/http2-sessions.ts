@@ -14,7 +14,13 @@ export interface Sessions {
 
 type SessionLimits = Pick<
   ListenLimits,
-  "idleTimeoutMs" | "requestTimeoutMs" | "stalledTimeoutMs" | "streamsPerTurn" | "resetBurst" | "resetsPerSecond"
+  | "idleTimeoutMs"
+  | "requestTimeoutMs"
+  | "stalledTimeoutMs"
+  | "streamsPerTurn"
+  | "maxHeaderBytes"
+  | "resetBurst"
+  | "resetsPerSecond"
 >;
 
 /** How often sessions are looked at within the shortest of their timeouts. */
@@ -90,7 +96,9 @@ function watchSession(
     streams.add(stream);
     // An error that nobody listens to would end the process.
     stream.on("error", ignore).on("close", onClose);
-    serve(stream, headers, flags, rawHeaders);
+    // Node tells the client of the limit and does not hold it.
+    if (headerListSize(rawHeaders) > limits.maxHeaderBytes) stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+    else serve(stream, headers, flags, rawHeaders);
   };
   session.on("stream", onStream);
   return {
@@ -117,6 +125,13 @@ function createResetBudget({ resetBurst, resetsPerSecond }: SessionLimits): { ta
       return left >= 0;
     },
   };
+}
+
+/** The size of names and values, each pair with 32 bytes more (RFC 9113, section 10.5.1). */
+function headerListSize(rawHeaders: readonly string[]): number {
+  let size = rawHeaders.length * 16;
+  for (const text of rawHeaders) size += text.length;
+  return size;
 }
 
 const ignore = (): void => {};

@@ -48,8 +48,8 @@ export const defaultListenLimits: ListenLimits = {
  *
  * - maxConcurrentStreams: 1,000, so that a client of many watches needs few
  *   connections. Node clients hold back the stream beyond it without a word.
- * - maxHeaderListSize: as much as over HTTP/1.1; told to the client, so that a
- *   good one does not try.
+ * - maxHeaderListSize: as much as over HTTP/1.1; Node only tells the client, and
+ *   watchSessions holds it.
  * - initialWindowSize: 64 kB, the protocol's own. A client's request bodies
  *   wait in windows of this size while nobody reads them: 1,000 streams hold
  *   64 MB, and the largest message, 4 MB, takes 64 round trips at the most.

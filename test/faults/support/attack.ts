@@ -66,7 +66,7 @@ export async function attacked(options: AttackedOptions = {}): Promise<Attacked>
       expect(felt.failures).toEqual([]);
       expect(felt.p99).toBeLessThan(Math.max(10 * calm.p99, bearableP99Ms));
       expect((during.rss - before.rss) / 1e6).toBeLessThan(growthMb);
-      await expect.poll(async () => leftOver(await held(), before), { timeout: 20_000, interval: 250 }).toBe("");
+      await expect.poll(async () => leftOver(await held(), before), { timeout: 20_000, interval: 1_000 }).toBe("");
       return { before, during, after: await held(), calls: felt.calls };
     },
     async close() {
