@@ -36,7 +36,12 @@ export function createLongWay(router: ConnectRouter, options: LongWayOptions): L
       // Mostly the peer is gone, and the call's own line says so; a malformed authority ends here too.
       const { traceId: trace, requestId: request } = origin.trace;
       options.log.debug({ err: error, trace, request }, "response not delivered");
-      answer(res, 400, { "content-type": "text/plain" }, "malformed request\n");
+      try {
+        answer(res, 400, { "content-type": "text/plain" }, "malformed request\n");
+      } catch {
+        // A handler's header that this version of HTTP forbids is still there.
+        res.destroy();
+      }
     });
   };
   return {

@@ -5,6 +5,8 @@ import { createAuditQueue, type Waiting } from "./queue.js";
 import { type AuditRow, auditStore } from "./store.js";
 
 const betweenInsertsMs = 5;
+/** Longest pause after an insert that took long, for it is the calls' own commits that it had to wait for. */
+const longestPauseMs = 25;
 const maxRetryMs = 5_000;
 const maxKnownProjects = 10_000;
 
@@ -23,7 +25,9 @@ export interface AuditWriter {
 
 /**
  * One insert at a time, and at most one every 5 ms: the first of an idle moment
- * begins at once, what comes while it runs goes together with the next one.
+ * begins at once, what comes while it runs goes together with the next one. After
+ * an insert that took long the next one waits twice as long, at most 25 ms: each
+ * commit of records holds up those of the calls, and larger batches need fewer.
  * `onWritten` is told of entries that were committed.
  */
 export function createAuditWriter(
@@ -33,6 +37,7 @@ export function createAuditWriter(
   const insert = inserter(db, onWritten);
   const queue = createAuditQueue();
   let nextInsertAt = 0;
+  let beganAt = 0;
   /** How often in a row the database was away. */
   let failures = 0;
   let patience = new AbortController();
@@ -47,13 +52,16 @@ export function createAuditWriter(
     }
     const early = nextInsertAt - performance.now();
     if (early > 0) await pause(Math.ceil(early));
-    nextInsertAt = performance.now() + betweenInsertsMs;
+    beganAt = performance.now();
+    nextInsertAt = beganAt + betweenInsertsMs;
   };
   const drain = async (): Promise<void> => {
     while (!queue.isEmpty) {
       await turn();
       const batch = queue.take(failures > 0 && queue.hasAhead);
       const { left, error } = await insert(batch);
+      const tookMs = performance.now() - beganAt;
+      if (tookMs > betweenInsertsMs) nextInsertAt += Math.min(2 * tookMs, longestPauseMs);
       failures = error === undefined ? 0 : failures + 1;
       const isKept = new Set(left);
       queue.free(batch.filter((each) => !isKept.has(each)));
