@@ -73,7 +73,7 @@ function watchSession(
   lingerMs: number,
   serve: ServeStream,
 ): WatchedSession {
-  const streams = createStallWatch(limits.stalledTimeoutMs, lingerMs);
+  const streams = createStallWatch(limits.stalledTimeoutMs);
   const resets = createResetBudget(limits);
   let patienceMs = Math.min(limits.requestTimeoutMs, limits.idleTimeoutMs);
   let isEnding = false;
@@ -101,15 +101,41 @@ function watchSession(
     else serve(stream, headers, flags, rawHeaders);
   };
   session.on("stream", onStream);
+  const settleStalls = createStallSettler(session, socket);
   return {
     look(now) {
-      const isStuck = streams.look(now);
+      settleStalls(streams.stalled(now));
       // Quiet streams are no idleness: whoever watches may have nothing to hear for hours.
       const quietMs = streams.size > 0 ? 0 : now - quietSince;
       // Closing waits for the peer, which may take nothing any more.
-      if (isStuck || quietMs > patienceMs + lingerMs) socket.destroy();
+      if (quietMs > patienceMs + lingerMs) socket.destroy();
       else if (quietMs > patienceMs) session.close();
     },
+  };
+}
+
+/**
+ * Ends stalled streams, if their client still answers a PING, or else their
+ * connection. A connection that takes nothing is not to be told of resets: nghttp2
+ * may then write empty DATA for ever, of streams that Node has let go of.
+ */
+function createStallSettler(session: ServerHttp2Session, socket: Socket) {
+  let probe: { isAnswered: boolean } | undefined;
+  return (stalled: readonly ServerHttp2Stream[]): void => {
+    if (stalled.length === 0 || session.destroyed) {
+      probe = undefined;
+    } else if (probe === undefined) {
+      const sent = { isAnswered: false };
+      probe = sent;
+      session.ping((error) => {
+        sent.isAnswered = error === null;
+      });
+    } else if (probe.isAnswered) {
+      probe = undefined;
+      for (const stream of stalled) stream.close(constants.NGHTTP2_CANCEL);
+    } else {
+      socket.destroy();
+    }
   };
 }
 

@@ -60,7 +60,7 @@ export const defaultListenLimits: ListenLimits = {
  *   of one-byte references to the HPACK table is bounded by this and not by its
  *   own size.
  * - maxSettings: the protocol knows 7; clients add a few of their own.
- * - maxOutstandingPings: the server sends no PING.
+ * - maxOutstandingPings: the server sends one PING at a time, to see whether a client is there.
  * - maxSessionInvalidFrames: frames that Node ignores, such as empty DATA. No
  *   client sends any for long.
  * - maxSessionRejectedStreams: streams opened beyond the limits. A client that
@@ -85,7 +85,7 @@ export function http2Options(limits: ListenLimits): ServerOptions {
     maxSessionMemory: limits.maxSessionMemory,
     maxHeaderListPairs: 128,
     maxSettings: 16,
-    maxOutstandingPings: 1,
+    maxOutstandingPings: 2,
     maxSessionInvalidFrames: 100,
     maxSessionRejectedStreams: 100,
     paddingStrategy: constants.PADDING_STRATEGY_NONE,

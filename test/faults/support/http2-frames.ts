@@ -16,6 +16,7 @@ export const frameTypes = {
 
 export const endStream = 0x1;
 export const endHeaders = 0x4;
+const ack = 0x1;
 
 /** A frame as it comes over the wire. */
 export interface Frame {
@@ -85,7 +86,7 @@ export const goaways = ({ frames }: Pick<RawHttp2, "frames">): number[] =>
 
 export const preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/** A client that says of HTTP/2 exactly what it is told to, and acknowledges nothing. */
+/** A client that says of HTTP/2 exactly what it is told to, and answers nothing but PING. */
 export interface RawHttp2 {
   readonly socket: Socket;
   /** All frames that came. */
@@ -114,6 +115,8 @@ export async function rawHttp2(port: number, hello: string | Buffer = greeting):
     while (pending.length >= 9 && pending.length >= 9 + pending.readUIntBE(0, 3)) {
       const length = 9 + pending.readUIntBE(0, 3);
       const [type = 0, flags = 0] = pending.subarray(3, 5);
+      if (type === frameTypes.ping && flags === 0)
+        socket.write(frame("ping", ack, 0, Buffer.from(pending.subarray(9, 17))));
       if (type === frameTypes.headers) answered.add(pending.readUInt32BE(5));
       frames.push({ type, flags, stream: pending.readUInt32BE(5), payload: Buffer.from(pending.subarray(9, length)) });
       pending = pending.subarray(length);
