@@ -74,9 +74,8 @@ function watchSession(
   serve: ServeStream,
 ): WatchedSession {
   const streams = createStallWatch(limits.stalledTimeoutMs);
-  const resets = createResetBudget(limits);
+  const countReset = createResetGuard(session, socket, limits);
   let patienceMs = Math.min(limits.requestTimeoutMs, limits.idleTimeoutMs);
-  let isEnding = false;
   // When the last stream ended; before the first one, when the session began.
   let quietSince = performance.now();
 
@@ -84,12 +83,7 @@ function watchSession(
     streams.remove(this);
     if (streams.size === 0) quietSince = performance.now();
     // Resets may say NO_ERROR, too.
-    const wasReset = this.rstCode !== constants.NGHTTP2_NO_ERROR || this.aborted;
-    if (!wasReset || resets.take() || isEnding || session.destroyed) return;
-    isEnding = true;
-    session.goaway(constants.NGHTTP2_ENHANCE_YOUR_CALM);
-    // Not session.destroy(), and not now: within a frame of this session that makes nghttp2 write empty DATA for ever.
-    setImmediate(() => socket.destroy());
+    if (this.rstCode !== constants.NGHTTP2_NO_ERROR || this.aborted) countReset();
   }
   const onStream: ServeStream = (stream, headers, flags, rawHeaders) => {
     patienceMs = limits.idleTimeoutMs;
@@ -139,17 +133,21 @@ function createStallSettler(session: ServerHttp2Session, socket: Socket) {
   };
 }
 
-/** Counts down with every reset, and up with time; says whether one more is bearable. */
-function createResetBudget({ resetBurst, resetsPerSecond }: SessionLimits): { take(): boolean } {
+/** Counts the resets of a session, and ends it when they are too many. */
+function createResetGuard(session: ServerHttp2Session, socket: Socket, limits: SessionLimits): () => void {
+  const { resetBurst, resetsPerSecond } = limits;
   let left = resetBurst;
   let countedAt = performance.now();
-  return {
-    take() {
-      const now = performance.now();
-      left = Math.min(resetBurst, left + ((now - countedAt) / 1000) * resetsPerSecond) - 1;
-      countedAt = now;
-      return left >= 0;
-    },
+  let isEnding = false;
+  return () => {
+    const now = performance.now();
+    left = Math.min(resetBurst, left + ((now - countedAt) / 1000) * resetsPerSecond) - 1;
+    countedAt = now;
+    if (left >= 0 || isEnding || session.destroyed) return;
+    isEnding = true;
+    session.goaway(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+    // Not session.destroy(), and not now: within a frame of this session that makes nghttp2 write empty DATA for ever.
+    setImmediate(() => socket.destroy());
   };
 }
 

@@ -34,8 +34,8 @@ export interface Withstood {
   readonly calls: number;
 }
 
-/** Generous: what counts is that calls are answered at all, and in an order of magnitude. */
-const bearableP99Ms = 1_000;
+/** Generous, for machines with few processors, which the attacker loads as well: what counts is that calls are answered. */
+const bearableP99Ms = 3_000;
 
 /**
  * Starts a server, its twin, which nobody attacks, and a client that calls both
