@@ -1,5 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { create, toBinary } from "@bufbuild/protobuf";
+import { drizzle } from "drizzle-orm/node-postgres";
+import type pg from "pg";
 import { pino } from "pino";
 import { ClusterService, ClusterServiceCreateRequestSchema } from "../gen/ts/api/v1/cluster_pb.js";
 import { createApp } from "../src/app.js";
@@ -30,7 +32,7 @@ export async function audit(run: BenchRun): Promise<void> {
   for (const { name, open } of databasesOf(run)) {
     const opened = await openSlipway(run, await open());
     const { project, token } = await ownerOf(opened.platform);
-    const nowhere = { execute: async () => ({ rows: [] }) } as unknown as Database;
+    const nowhere: Database = drizzle({ client: { query: async () => ({ rows: [] }) } as unknown as pg.Pool });
     const connect = async (auditDb: Database) =>
       openGrpc(await serve(run, { ...opened, platform: { ...opened.platform, auditDb } }), token);
     const ours = await connect(opened.platform.auditDb);

@@ -11,8 +11,8 @@ export async function encode(run: BenchRun): Promise<void> {
   const clusters = Array.from({ length: 50 }, () => clusterOf(project, randomUUID()));
   const get = create(ClusterServiceGetResponseSchema, { cluster: clusterOf(project, randomUUID()) });
   const list = create(ClusterServiceListResponseSchema, { clusters });
-  compareEncoders(run, "encode-get", 5_000, ClusterServiceGetResponseSchema, get);
-  compareEncoders(run, "encode-list50", 200, ClusterServiceListResponseSchema, list);
+  compareEncoders(run, "encode.get", 5_000, ClusterServiceGetResponseSchema, get);
+  compareEncoders(run, "encode.list50", 200, ClusterServiceListResponseSchema, list);
 }
 
 /** Ours and the library's take turns, each with so many messages. */

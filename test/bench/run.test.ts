@@ -38,7 +38,11 @@ describe("npm run bench -- --short --json", () => {
   let errors = "";
 
   beforeAll(async () => {
-    const child = spawn(tsx, [...bench, "--short", "--json"], { ...options, stdio: ["ignore", "pipe", "pipe"] });
+    // By their names, for the soak runs only when it is named.
+    const child = spawn(tsx, [...bench, ...names, "--short", "--json"], {
+      ...options,
+      stdio: ["ignore", "pipe", "pipe"],
+    });
     let output = "";
     child.stdout.setEncoding("utf8").on("data", (text: string) => {
       output += text;
