@@ -4,7 +4,9 @@ import pg from "pg";
 import type { Logger } from "pino";
 import { DomainError } from "../errors.js";
 import { BoundedPool } from "./bounded-pool.js";
-import { casing } from "./statement.js";
+
+/** How the names of columns are spelled in the database. */
+export const casing = "snake_case";
 
 /** A connection or an open transaction: stores take either, on PostgreSQL and on the embedded database alike. */
 export type Database = PgDatabase<NodePgQueryResultHKT, Record<string, never>>;

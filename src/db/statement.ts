@@ -1,7 +1,7 @@
 import { type Column, DrizzleQueryError, type GetColumnData, is, Param, Placeholder, SQL, sql } from "drizzle-orm";
 import { type PgColumn, PgDialect, QueryBuilder } from "drizzle-orm/pg-core";
 import { DomainError } from "../errors.js";
-import type { Database } from "./database.js";
+import { casing, type Database } from "./database.js";
 import { type Decode, decoderOf, sameText } from "./decode.js";
 
 /** What a statement reads, by its name in the rows: columns, or expressions, which are read as texts unless decoded. */
@@ -39,9 +39,6 @@ export type Values = Readonly<Record<string, unknown>>;
 
 /** Runs a statement, on a connection of the pool or in a transaction, and answers its rows. */
 export type Statement<Row> = (db: Database, values?: Values) => Promise<Row[]>;
-
-/** How the names of columns are spelled in the database. */
-export const casing = "snake_case";
 
 /** Builds the selects of statements. */
 export const queries = new QueryBuilder({ casing });

@@ -1,7 +1,8 @@
 import { type SQL, sql } from "drizzle-orm";
 import { CasingCache } from "drizzle-orm/casing";
 import type { PgColumn, PgTable } from "drizzle-orm/pg-core";
-import { casing, givenFor } from "./statement.js";
+import { casing } from "./database.js";
+import { givenFor } from "./statement.js";
 
 /** Columns by the names of their placeholders. */
 export type Columns = Readonly<Record<string, PgColumn>>;
