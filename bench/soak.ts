@@ -55,7 +55,7 @@ export async function soak(run: BenchRun): Promise<void> {
   run.report(figure("soak.heap-growth", "MB", (last.heap - first.heap) / 1e6, { below: heapGrowthMb }));
   run.report(figure("soak.external-growth", "MB", (last.external - first.external) / 1e6));
   run.report(figure("soak.rss-growth", "MB", (last.rss - first.rss) / 1e6));
-  run.report(figure("soak.resources-growth", "", last.resources - first.resources, { below: 16 }));
+  run.report(figure("soak.resources-growth", "resources", last.resources - first.resources, { below: 16 }));
 }
 
 function actsOf(run: BenchRun, { info }: Slipway): Act[] {
