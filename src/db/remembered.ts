@@ -2,7 +2,7 @@
  * A function of a text that remembers at least its last `most` answers, of texts of at most 16 kB each: for lists,
  * which read the same JSON time and again. The answers are shared: nobody changes them.
  */
-export function remembered<T>(make: (text: string) => T, most = 1_000): (text: string) => T {
+export function remembered<T>(make: (text: string) => T, most = 300): (text: string) => T {
   let young = new Map<string, T>();
   let old = young;
   return (text) => {
