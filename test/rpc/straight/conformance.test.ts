@@ -194,10 +194,10 @@ describe.each(variants)("$name", ({ connect, isStraight }) => {
     const { cluster: client } = clients();
     // That what is just as long as the limit is served, is in conformance-unexpected.test.ts: here the client encodes.
     for (const call of [
-      client.create({ project, name: "x".repeat(limits.readMaxBytes) }, { headers: told("nothing") }),
-      client.get({ project, uuid: "x".repeat(limits.readMaxBytes) }, { headers: told("nothing") }),
+      () => client.create({ project, name: "x".repeat(limits.readMaxBytes) }, { headers: told("nothing") }),
+      () => client.get({ project, uuid: "x".repeat(limits.readMaxBytes) }, { headers: told("nothing") }),
     ]) {
-      expect((await failureOf(call)).code).toBe(Code.ResourceExhausted);
+      expect((await failureOf(call())).code).toBe(Code.ResourceExhausted);
     }
     const stream = client.watchStatus({ project, uuid: "x".repeat(limits.readMaxBytes) }, { headers: told("nothing") });
     expect((await drained(stream)).error?.code).toBe(Code.ResourceExhausted);
