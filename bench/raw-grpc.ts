@@ -8,7 +8,7 @@ export const preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 export const frames = { data: 0, headers: 1, reset: 3, settings: 4, ping: 6, goAway: 7, windowUpdate: 8 } as const;
 export const flags = { ack: 1, endStream: 1, endHeaders: 4 } as const;
 /** Bytes before the payload of a frame. */
-export const frameHeader = 9;
+const frameHeader = 9;
 const largestWindow = 2 ** 31 - 1;
 const usualWindow = 65_535;
 /** The first index of the table to which both sides add headers. */
@@ -78,8 +78,26 @@ function gathered(socket: Socket): (bytes: Buffer) => void {
   };
 }
 
-function readFrames(send: (bytes: Buffer) => void, calls: Map<number, Call>, fail: (reason: string) => void) {
+/** Takes a whole frame: its type, flags, stream and what it bears. */
+export type TakeFrame = (type: number, flag: number, id: number, payload: Buffer) => void;
+
+/** Cuts what a connection brings into frames; what is short of a whole one waits for the rest. */
+export function wholeFrames(take: TakeFrame): (chunk: Buffer) => void {
   let rest: Buffer = Buffer.alloc(0);
+  return (chunk) => {
+    const bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
+    let at = 0;
+    while (bytes.length - at >= frameHeader) {
+      const end = at + frameHeader + bytes.readUIntBE(at, 3);
+      if (end > bytes.length) break;
+      take(bytes[at + 3] ?? 0, bytes[at + 4] ?? 0, bytes.readUInt32BE(at + 5), bytes.subarray(at + frameHeader, end));
+      at = end;
+    }
+    rest = bytes.subarray(at);
+  };
+}
+
+function readFrames(send: (bytes: Buffer) => void, calls: Map<number, Call>, fail: (reason: string) => void) {
   let unacknowledged = 0;
   const take = (type: number, flag: number, id: number, payload: Buffer): void => {
     const call = calls.get(id);
@@ -92,17 +110,9 @@ function readFrames(send: (bytes: Buffer) => void, calls: Map<number, Call>, fai
       if (call !== undefined) takeBody(call, payload);
     } else if (type === frames.headers && (flag & flags.endStream) !== 0) settle(calls, id);
   };
+  const read = wholeFrames(take);
   return (chunk: Buffer): void => {
-    const bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
-    let at = 0;
-    while (bytes.length - at >= frameHeader) {
-      const end = at + frameHeader + bytes.readUIntBE(at, 3);
-      if (end > bytes.length) break;
-      const [type = 0, flag = 0] = bytes.subarray(at + 3, at + 5);
-      take(type, flag, bytes.readUInt32BE(at + 5), bytes.subarray(at + frameHeader, end));
-      at = end;
-    }
-    rest = bytes.subarray(at);
+    read(chunk);
     if (unacknowledged < 2 ** 24) return;
     send(windowUpdate(unacknowledged));
     unacknowledged = 0;

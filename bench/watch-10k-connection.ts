@@ -1,7 +1,7 @@
 // Many server streams of gRPC on one bare socket: the client of node:http2 costs more than the servers do.
 import { connect } from "node:net";
 import { envelope } from "./grpc.js";
-import { flags, frame, frameHeader, frames, preface, text, windowUpdate } from "./raw-grpc.js";
+import { flags, frame, frames, preface, text, wholeFrames, windowUpdate } from "./raw-grpc.js";
 
 export interface StreamTarget {
   readonly url: string;
@@ -59,7 +59,6 @@ export function openStreams(target: StreamTarget, count: number, { onMessage, on
 /** Hands over the messages that frames bring; what is short of a whole one waits for its stream's next frame. */
 function readFrames(send: (bytes: Buffer) => void, onMessage: (message: Buffer) => void, onEnd: StreamEvents["onEnd"]) {
   const begun = new Map<number, Buffer>();
-  let rest: Buffer = Buffer.alloc(0);
   const takeBody = (id: number, payload: Buffer): void => {
     const before = begun.get(id);
     let bytes = before === undefined ? payload : Buffer.concat([before, payload]);
@@ -80,17 +79,7 @@ function readFrames(send: (bytes: Buffer) => void, onMessage: (message: Buffer) 
     else if (type === frames.reset) onEnd("a stream was reset");
     if ((type === frames.data || type === frames.headers) && (flag & flags.endStream) !== 0) onEnd("a stream ended");
   };
-  return (chunk: Buffer): void => {
-    const bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
-    let at = 0;
-    while (bytes.length - at >= frameHeader) {
-      const end = at + frameHeader + bytes.readUIntBE(at, 3);
-      if (end > bytes.length) break;
-      take(bytes[at + 3] ?? 0, bytes[at + 4] ?? 0, bytes.readUInt32BE(at + 5), bytes.subarray(at + frameHeader, end));
-      at = end;
-    }
-    rest = bytes.subarray(at);
-  };
+  return wholeFrames(take);
 }
 
 /** HPACK as common clients use it: everything is remembered and later named by number, but the token is said each time. */

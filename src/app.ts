@@ -1,4 +1,5 @@
 import type { DescService } from "@bufbuild/protobuf";
+import { auditRow } from "./audit-row.js";
 import { browserSessionRoutes } from "./auth/browser-session/routes.js";
 import { keyRoutes } from "./auth/key-routes.js";
 import type { Principals } from "./auth/principals.js";
@@ -11,7 +12,7 @@ import type { Platform } from "./platform.js";
 import { openAuditExport } from "./resources/api/audit/export.js";
 import { type AuditWriter, createAuditWriter } from "./resources/api/audit/writer.js";
 import { resources } from "./resources.js";
-import type { AuditEntry, WriteAudit } from "./rpc/audit.js";
+import type { WriteAudit } from "./rpc/audit.js";
 import type { Lifecycle } from "./rpc/drain.js";
 import type { HttpRoute } from "./rpc/http-routes.js";
 import { createHandler, type RpcServer } from "./rpc/server.js";
@@ -106,17 +107,5 @@ function openAuditLog({ auditDb, log, clock, settings }: Platform): AuditWriter 
       await writer.close();
       await exported.close();
     },
-  };
-}
-
-function auditRow(entry: AuditEntry) {
-  const { user, tenant, project, code, body } = entry;
-  return {
-    ...entry,
-    user: user ?? null,
-    tenant: tenant ?? null,
-    project: project ?? null,
-    code: code ?? null,
-    body: body === undefined ? null : JSON.stringify(body),
   };
 }

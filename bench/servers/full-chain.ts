@@ -3,6 +3,7 @@
 import { randomBytes } from "node:crypto";
 import { fromBinary } from "@bufbuild/protobuf";
 import { ClusterService, ClusterServiceGetResponseSchema } from "../../gen/ts/api/v1/cluster_pb.js";
+import { auditRow } from "../../src/audit-row.js";
 import { openLog } from "../../src/commands/log.js";
 import { loadConfig } from "../../src/config.js";
 import { openPostgres } from "../../src/db/database.js";
@@ -50,18 +51,7 @@ const { handler } = createHandler({
   refresh: (secret) => principals.refresh(secret),
   watchCaller: (caller, onOutdated) => principals.watch(caller, onOutdated),
   admitted: (subject) => platform.standings.demand(subject),
-  writeAudit: ({ user, tenant, project, code, body, ...entry }, options) =>
-    audit.write(
-      {
-        ...entry,
-        user: user ?? null,
-        tenant: tenant ?? null,
-        project: project ?? null,
-        code: code ?? null,
-        body: body === undefined ? null : JSON.stringify(body),
-      },
-      options,
-    ),
+  writeAudit: (entry, options) => audit.write(auditRow(entry), options),
   log,
   clock,
   newId,

@@ -1,7 +1,6 @@
 import { create, type DescMessage, type Message, toBinary, type UnknownField } from "@bufbuild/protobuf";
 import { BinaryReader } from "@bufbuild/protobuf/wire";
 import type { Interceptor } from "@connectrpc/connect";
-import type { InContext } from "./straight/context.js";
 
 /**
  * Encodes a message once, however many streams it goes to: a handler that
@@ -19,7 +18,6 @@ export function encodeOnce(): Interceptor {
     return made;
   };
   return (next) => async (req) => {
-    if ((req as Partial<InContext>).context !== undefined) return next(req);
     const res = await next(req);
     // Spelled with any case, and perhaps with a charset.
     if (!res.stream || /\bjson\b/i.test(req.header.get("content-type") ?? "json")) return res;

@@ -132,12 +132,13 @@ function connectAnswer(
 ): Answer {
   const headers = plain(context.responseHeader);
   if (compression !== undefined) headers["content-encoding"] = compression.name;
-  context.responseTrailer.forEach((value, trailer) => {
+  for (const [trailer, value] of Object.entries(plain(context.responseTrailer))) {
     const name = `trailer-${trailer}`;
     const before = headers[name];
     // Cookies too: only the header of that name itself may be there more than once.
-    headers[name] = before === undefined ? value : `${before}, ${value}`;
-  });
+    const values = [before ?? [], value].flat();
+    headers[name] = values.join(", ");
+  }
   headers["content-length"] = String(body.byteLength);
   return { status, headers, body, trailers: undefined };
 }
